@@ -1,0 +1,40 @@
+/*
+ * Settings (multimaster.*), the node list parsed from them, and the check of the
+ * server's own settings.
+ *
+ * Runs in: every process; parsed once in the postmaster.
+ */
+#ifndef MTM_SETTINGS_H
+#define MTM_SETTINGS_H
+
+#include "shmem/shared.h"
+
+extern int	mtm_node_id;
+extern char *mtm_conn_strings;
+extern char *mtm_cluster_name;
+extern int	mtm_max_nodes;
+extern int	mtm_heartbeat_send_timeout; /* ms */
+extern int	mtm_heartbeat_recv_timeout; /* ms */
+extern int	mtm_connect_timeout;	/* ms */
+extern int	mtm_workers;
+extern int	mtm_max_workers;
+extern int	mtm_queue_size;		/* kB */
+extern int	mtm_trans_spill_threshold;	/* kB */
+extern bool mtm_bypass;
+extern bool mtm_ignore_tables_without_pk;
+
+extern void MtmSettingsDefine(void);
+/* ereport(FATAL) naming every setting that is too small. */
+extern void MtmSettingsCheck(void);
+
+/* True when node_id and conn_strings are set: everything is off otherwise. */
+extern bool MtmConfigured(void);
+extern int	MtmNodeCount(void);
+extern const char *MtmConnString(int node_id);	/* as configured */
+extern char *MtmDatabaseName(void); /* dbname of our own conn string */
+
+#define MtmForEachPeer(node_id) \
+	for (int node_id = 1; node_id <= MtmNodeCount(); node_id++) \
+		if (node_id != mtm_node_id)
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Lanes: per peer, a few queues of outcomes (COMMIT / ROLLBACK PREPARED) that
+ * are executed strictly in the origin's order.
+ *
+ * Runs in: a peer's receiver and link receiver put in, the lane's own process takes out.
+ * Locks: MtmLane.mutex (spinlock); never held over a call.
+ */
+#ifndef MTM_LANES_H
+#define MTM_LANES_H
+
+#include "shmem/transactions.h"
+
+#define MTM_LANES 4
+#define MTM_LANE_RING 128
+
+typedef enum MtmLaneAction
+{
+	MTM_LANE_COMMIT,
+	MTM_LANE_ROLLBACK,
+	MTM_LANE_UNDO				/* the coordinator asks to roll back; no outcome */
+} MtmLaneAction;
+
+typedef struct MtmLaneItem
+{
+	MtmLaneAction action;
+	MtmTransactionKey key;
+	char		gid[MTM_GID_SIZE];
+	uint64		generation;		/* of the gid; 0 for a user's gid */
+	XLogRecPtr	end_lsn;		/* of the record in the origin's WAL */
+	TimestampTz time;
+} MtmLaneItem;
+
+extern Size MtmLanesSize(void);
+extern void MtmLanesInit(void *at, bool found);
+
+extern int	MtmLaneOf(TransactionId xid);
+/* Put gives the item's number (numbers of a lane only grow). `wait`: wait
+ * (interruptibly) while the lane is full; else 0 is returned. */
+extern uint64 MtmLanePut(int peer, int lane, const MtmLaneItem *item, bool wait);
+extern uint64 MtmLaneDone(int peer, int lane);
+extern void MtmLaneWaitDone(int peer, int lane, uint64 number);
+
+/* The lane's process. Next waits for an item and leaves it in place; Finish drops it. */
+extern void MtmLaneAttach(int peer, int lane);
+extern void MtmLaneNext(int peer, int lane, MtmLaneItem *item);
+extern void MtmLaneFinish(int peer, int lane);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Peers: what each process that talks to another node knows of its connection,
+ * and counters for views.
+ *
+ * Runs in: link and stream processes write their own fields; all read.
+ * Locks: MtmPeer.mutex (spinlock).
+ */
+#ifndef MTM_PEERS_H
+#define MTM_PEERS_H
+
+#include "access/xlogdefs.h"
+#include "port/atomics.h"
+#include "shmem/shared.h"
+#include "storage/spin.h"
+#include "utils/timestamp.h"
+
+typedef struct MtmPeer
+{
+	slock_t		mutex;
+	bool		link_out;		/* our sender reached its receiver */
+	bool		link_in;		/* its sender reached our receiver */
+	uint64		link_in_epoch;	/* grows with every inbound connection */
+	int			link_receiver_pid;
+	bool		stream;			/* our receiver reads its stream */
+	int			receiver_pid;
+	TimestampTz receiver_started;
+	XLogRecPtr	received_lsn;
+	XLogRecPtr	confirmed_lsn;
+	int			sender_pid;		/* our walsender for it */
+	TimestampTz sender_started;
+	TimestampTz last_heard;		/* last message of any kind on the link */
+	uint64		messages_in;
+	uint64		messages_out;
+} MtmPeer;
+
+typedef struct MtmCounters
+{
+	pg_atomic_uint64 commits;	/* coordinated here, committed */
+	pg_atomic_uint64 aborts;	/* coordinated here, aborted by a vote or cancel */
+	pg_atomic_uint64 conflicts; /* of those, 40001 and 40P01 */
+	pg_atomic_uint64 handed_over;	/* left to the resolver */
+	pg_atomic_uint64 applied;	/* of other nodes, committed here */
+	pg_atomic_uint64 refused;	/* of other nodes, voted no */
+} MtmCounters;
+
+extern Size MtmPeersSize(void);
+extern void MtmPeersInit(void *at, bool found);
+extern MtmPeer *MtmPeerSlot(int node_id);	/* lock its mutex yourself */
+extern MtmPeer MtmPeerCopy(int node_id);
+extern MtmCounters *MtmCountersGet(void);
+extern int	MtmLinkSenderPid(void);
+extern void MtmLinkSenderSetPid(int pid);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * Transactions of other nodes that are under way here: from the moment the
+ * receiver has one whole until its outcome is executed.
+ *
+ * Runs in: receivers put in and queue; apply workers take, apply, prepare;
+ *          lanes and the resolver take out; link processes read votes.
+ * Locks: MtmTransactions->lock (LWLock) guards the hash, the queue, the
+ *        workers' table and all fields of entries but those marked [owner].
+ *        Held only for memory accesses.
+ *
+ *      HELD --> QUEUED --> APPLYING --> PREPARED --> (gone)
+ *                  |           |
+ *                  +-----------+--> REFUSED ---> (gone)
+ *
+ * PREPARED and REFUSED keep the vote until the outcome comes, so that a link
+ * that was down can send every vote again.
+ */
+#ifndef MTM_TRANSACTIONS_H
+#define MTM_TRANSACTIONS_H
+
+#include "lib/ilist.h"
+#include "shmem/commits.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+
+typedef enum MtmTransactionState
+{
+	MTM_TX_HELD,				/* behind a schema change of the same origin */
+	MTM_TX_QUEUED,
+	MTM_TX_APPLYING,
+	MTM_TX_PREPARED,
+	MTM_TX_REFUSED
+} MtmTransactionState;
+
+/* Flags, as the plugin sends them (wire/frame.h). */
+#define MTM_TX_SCHEMA_CHANGE	0x01
+#define MTM_TX_NOTIFIES			0x02
+#define MTM_TX_USER_GID			0x04	/* a user's PREPARE TRANSACTION */
+#define MTM_TX_INCOMPLETE		0x08	/* rolled back while it was decoded */
+
+typedef struct MtmTransactionKey
+{
+	uint32		origin;			/* node_id of the coordinator */
+	TransactionId xid;			/* its xid there */
+} MtmTransactionKey;
+
+typedef struct MtmTransaction
+{
+	MtmTransactionKey key;
+	MtmTransactionState state;
+	char		gid[MTM_GID_SIZE];
+	uint64		generation;
+	int			flags;
+	bool		undo;			/* must not be prepared any more */
+	XLogRecPtr	prepare_end_lsn;	/* in the origin's WAL */
+	TransactionId local_xid;	/* once it has one */
+	int			worker_pid;		/* while APPLYING */
+	TimestampTz since;
+	MtmRefusal	refusal;		/* REFUSED: the vote */
+	/* payload [owner: receiver until QUEUED, then the worker] */
+	dsa_pointer body;			/* InvalidDsaPointer when spilled */
+	uint64		body_size;
+	uint32		spill_id;		/* file number when spilled, else 0 */
+	/* notifications to send after the commit [owner: worker, then lane] */
+	dsa_pointer notifies;
+	uint32		notifies_size;
+	dlist_node	queue_node;
+	ConditionVariable ended_applying;	/* state left HELD/QUEUED/APPLYING */
+} MtmTransaction;
+
+typedef struct MtmPoolStats
+{
+	int			workers;
+	int			active;
+	int			pending;
+	int			max_workers;
+	uint64		spilled;
+} MtmPoolStats;
+
+extern Size MtmTransactionsSize(void);
+extern void MtmTransactionsInit(void *at, bool found);
+
+/* Receiver. Put copies `*tx` in; false if the key is there already. Queue makes
+ * it available to the pool (from new or HELD) and starts a worker if all are busy. */
+extern bool MtmTransactionPut(const MtmTransaction *tx);
+extern void MtmTransactionQueue(const MtmTransactionKey *key);
+
+/* Worker. Take waits for work; false when the worker should end (idle, surplus). */
+extern bool MtmTransactionTake(MtmTransaction *tx);
+extern void MtmTransactionSetLocalXid(const MtmTransactionKey *key, TransactionId xid);
+/* True if somebody asked to undo it meanwhile. */
+extern bool MtmTransactionUndoAsked(const MtmTransactionKey *key);
+/* End of applying: the state becomes PREPARED, or REFUSED with the refusal given. */
+extern void MtmTransactionEndApply(const MtmTransactionKey *key,
+								   const MtmRefusal *refusal);
+extern void MtmTransactionSetNotifies(const MtmTransactionKey *key,
+									  dsa_pointer notifies, uint32 size);
+/* The worker's own row in the table of workers. */
+extern void MtmWorkerRegister(void);
+extern void MtmWorkerUnregister(void);
+
+/* Everybody. Find copies the entry; false if there is none. */
+extern bool MtmTransactionFind(const MtmTransactionKey *key, MtmTransaction *copy);
+extern bool MtmTransactionFindGid(const char *gid, MtmTransaction *copy);
+extern void MtmTransactionForget(const MtmTransactionKey *key);
+/* Ask that it is not prepared: a queued one is refused at once, an applying one is
+ * cancelled. Then wait until it no longer is being applied. */
+extern void MtmTransactionUndo(const MtmTransactionKey *key);
+extern void MtmTransactionWaitApplied(const MtmTransactionKey *key);
+/* Is a schema change of another node being applied or prepared here? */
+extern bool MtmTransactionSchemaChangePending(const MtmTransactionKey *except);
+
+/* Copies of all entries (palloc'd); *count of them. */
+extern MtmTransaction *MtmTransactionList(int *count);
+extern MtmPoolStats MtmPoolStatsGet(void);
+extern uint32 MtmSpillNext(void);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The replication stream from our output plugin to a peer's receiver: frames, one in each
+ * CopyData message, and the records inside a transaction's body.
+ *
+ * Frames (integers in network order):
+ *   P xid bytes                      a part of the body of a large transaction
+ *   E xid flags gid end_lsn time bytes   its last part: it is prepared
+ *   C xid gid end_lsn time           COMMIT PREPARED
+ *   R xid gid end_lsn time           ROLLBACK PREPARED
+ *
+ * The body is a sequence of records, each [uint32 length][kind][content]:
+ *   R relation definition (wire/relation_definition.h)  rows after it refer to its id
+ *   I/U/D/T   as logicalrep_write_insert/update/delete/truncate write them
+ *   S schema change: a statement to run (wire/schema_change.h)
+ *   N notification: channel, payload
+ */
+#ifndef MTM_FRAME_H
+#define MTM_FRAME_H
+
+#include "access/xlogdefs.h"
+#include "lib/stringinfo.h"
+#include "shmem/shared.h"
+#include "utils/timestamp.h"
+
+#define MTM_STREAM_VERSION 1
+
+#define MTM_FRAME_PART 'P'
+#define MTM_FRAME_PREPARE 'E'
+#define MTM_FRAME_COMMIT 'C'
+#define MTM_FRAME_ROLLBACK 'R'
+
+#define MTM_RECORD_RELATION 'R'
+#define MTM_RECORD_INSERT 'I'
+#define MTM_RECORD_UPDATE 'U'
+#define MTM_RECORD_DELETE 'D'
+#define MTM_RECORD_TRUNCATE 'T'
+#define MTM_RECORD_SCHEMA 'S'
+#define MTM_RECORD_NOTIFY 'N'
+
+/* Prefixes of logical messages in our own WAL that the plugin turns into records. */
+#define MTM_MESSAGE_SCHEMA "mtm:schema"	/* content of an S record follows */
+#define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
+#define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
+#define MTM_MESSAGE_COMMIT "mtm:commit" /* makes every transaction of ours decodable */
+
+typedef struct MtmFrame
+{
+	char		kind;
+	TransactionId xid;
+	int			flags;			/* E: MTM_TX_* */
+	char		gid[MTM_GID_SIZE];
+	XLogRecPtr	end_lsn;
+	TimestampTz time;
+	const char *bytes;			/* P, E: points into the input */
+	int			size;
+} MtmFrame;
+
+extern void MtmFrameWritePart(StringInfo out, TransactionId xid);
+extern void MtmFrameWrite(StringInfo out, const MtmFrame *frame);	/* without bytes */
+extern void MtmFrameRead(StringInfo in, MtmFrame *frame);
+
+/* Open a record; its length is filled in by MtmRecordEnd. Returns its position. */
+extern int	MtmRecordBegin(StringInfo out, char kind);
+extern void MtmRecordEnd(StringInfo out, int position);
+
+#endif

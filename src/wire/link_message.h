@@ -1,0 +1,44 @@
+/*
+ * Messages on the link, written and read side by side (wire/link_message.c).
+ * Integers in network order, strings null-terminated.
+ *
+ *   Y xid generation                                     vote yes
+ *   N xid generation sqlstate message detail hint        vote no
+ *   U xid generation gid                                 please roll back
+ *   R xid generation                                     rolled back, or never prepared
+ *   J text                                               control plane
+ */
+#ifndef MTM_LINK_MESSAGE_H
+#define MTM_LINK_MESSAGE_H
+
+#include "lib/stringinfo.h"
+#include "shmem/commits.h"
+
+#define MTM_LINK_YES 'Y'
+#define MTM_LINK_NO 'N'
+#define MTM_LINK_UNDO 'U'
+#define MTM_LINK_UNDONE 'R'
+#define MTM_LINK_CONTROL 'J'
+
+typedef struct MtmLinkMessage
+{
+	char		kind;
+	TransactionId xid;
+	uint64		generation;
+	char		gid[MTM_GID_SIZE];	/* U */
+	MtmRefusal	refusal;		/* N, without node_id */
+	const char *text;			/* J, points into the buffer */
+} MtmLinkMessage;
+
+/* Each returns whether it was queued for the node (shmem/outbox.h). */
+extern bool MtmSendYes(int node_id, TransactionId xid, uint64 generation);
+extern bool MtmSendNo(int node_id, TransactionId xid, uint64 generation,
+					  const MtmRefusal *refusal);
+extern bool MtmSendUndo(int node_id, TransactionId xid, uint64 generation, const char *gid);
+extern bool MtmSendUndone(int node_id, TransactionId xid, uint64 generation);
+extern bool MtmSendControl(int node_id, const char *text);
+
+/* ERROR 08P01 on a malformed message. */
+extern void MtmLinkMessageRead(StringInfo in, MtmLinkMessage *message);
+
+#endif
