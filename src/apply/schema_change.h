@@ -1,0 +1,9 @@
+/* Running another node's schema change: one S record (wire/schema_change.h) of a transaction. */
+#ifndef MTM_APPLY_SCHEMA_CHANGE_H
+#define MTM_APPLY_SCHEMA_CHANGE_H
+
+#include "lib/stringinfo.h"
+
+extern void MtmApplySchemaChange(StringInfo content);
+
+#endif
