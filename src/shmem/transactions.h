@@ -20,7 +20,6 @@
 
 #include "lib/ilist.h"
 #include "shmem/commits.h"
-#include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 
 typedef enum MtmTransactionState
@@ -65,8 +64,10 @@ typedef struct MtmTransaction
 	dsa_pointer notifies;
 	uint32		notifies_size;
 	dlist_node	queue_node;
-	ConditionVariable ended_applying;	/* state left HELD/QUEUED/APPLYING */
 } MtmTransaction;
+
+/* Where a spilled body is: a file of the server's own, gone at the next start. */
+#define MTM_SPILL_DIR "pg_mtm/spill"
 
 typedef struct MtmPoolStats
 {
@@ -113,6 +114,10 @@ extern bool MtmTransactionSchemaChangePending(const MtmTransactionKey *except);
 /* Copies of all entries (palloc'd); *count of them. */
 extern MtmTransaction *MtmTransactionList(int *count);
 extern MtmPoolStats MtmPoolStatsGet(void);
+/* Names for bodies that go to disk. */
 extern uint32 MtmSpillNext(void);
+extern void MtmSpillPath(uint32 spill_id, char path[MAXPGPATH]);
+/* Give back what the body of `tx` occupies, in memory or on disk. */
+extern void MtmTransactionFreeBody(MtmTransaction *tx);
 
 #endif

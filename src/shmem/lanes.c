@@ -1,0 +1,173 @@
+/*
+ * Lanes; see lanes.h.
+ *
+ * Runs in: receivers and link receivers put in; each lane's process takes out.
+ * Path: receiver/, link/ -> here -> apply/lane.c
+ * Locks: MtmLane.mutex around a few loads and stores; latches are set and
+ *        waiters woken after it is released.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "shmem/lanes.h"
+#include "storage/condition_variable.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+
+typedef struct MtmLane
+{
+	slock_t		mutex;
+	uint64		put;			/* number of the newest item */
+	uint64		done;			/* number of the newest finished item */
+	Latch	   *latch;			/* of its process, while there is one */
+	ConditionVariable progress;
+	MtmLaneItem ring[MTM_LANE_RING];
+} MtmLane;
+
+static MtmLane *lanes = NULL;	/* [MTM_MAX_NODES][MTM_LANES] */
+static MtmLane *attached = NULL;
+
+static MtmLane *
+lane_at(int peer, int lane)
+{
+	return &lanes[(peer - 1) * MTM_LANES + lane];
+}
+
+Size
+MtmLanesSize(void)
+{
+	return mul_size(sizeof(MtmLane), MTM_MAX_NODES * MTM_LANES);
+}
+
+void
+MtmLanesInit(void *at, bool found)
+{
+	lanes = at;
+	if (found)
+		return;
+	memset(lanes, 0, MtmLanesSize());
+	for (int i = 0; i < MTM_MAX_NODES * MTM_LANES; i++)
+	{
+		SpinLockInit(&lanes[i].mutex);
+		ConditionVariableInit(&lanes[i].progress);
+	}
+}
+
+int
+MtmLaneOf(TransactionId xid)
+{
+	return xid % MTM_LANES;
+}
+
+static uint64
+try_put(MtmLane *lane, const MtmLaneItem *item)
+{
+	uint64		number = 0;
+	Latch	   *latch = NULL;
+
+	SpinLockAcquire(&lane->mutex);
+	if (lane->put - lane->done < MTM_LANE_RING)
+	{
+		if (lane->put == lane->done)
+			latch = lane->latch;
+		number = ++lane->put;
+		lane->ring[number % MTM_LANE_RING] = *item;
+	}
+	SpinLockRelease(&lane->mutex);
+	if (latch)
+		SetLatch(latch);
+	return number;
+}
+
+uint64
+MtmLanePut(int peer, int lane_number, const MtmLaneItem *item, bool wait)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	uint64		number = try_put(lane, item);
+
+	if (number != 0 || !wait)
+		return number;
+	ConditionVariablePrepareToSleep(&lane->progress);
+	while ((number = try_put(lane, item)) == 0)
+		ConditionVariableSleep(&lane->progress, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+	return number;
+}
+
+uint64
+MtmLaneDone(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	uint64		done;
+
+	SpinLockAcquire(&lane->mutex);
+	done = lane->done;
+	SpinLockRelease(&lane->mutex);
+	return done;
+}
+
+void
+MtmLaneWaitDone(int peer, int lane_number, uint64 number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+
+	if (MtmLaneDone(peer, lane_number) >= number)
+		return;
+	ConditionVariablePrepareToSleep(&lane->progress);
+	while (MtmLaneDone(peer, lane_number) < number)
+		ConditionVariableSleep(&lane->progress, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+}
+
+static void
+detach_at_exit(int code, Datum arg)
+{
+	SpinLockAcquire(&attached->mutex);
+	attached->latch = NULL;
+	SpinLockRelease(&attached->mutex);
+}
+
+void
+MtmLaneAttach(int peer, int lane_number)
+{
+	attached = lane_at(peer, lane_number);
+	SpinLockAcquire(&attached->mutex);
+	attached->latch = MyLatch;
+	SpinLockRelease(&attached->mutex);
+	before_shmem_exit(detach_at_exit, 0);
+}
+
+void
+MtmLaneNext(int peer, int lane_number, MtmLaneItem *item)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+
+	for (;;)
+	{
+		bool		any;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetLatch(MyLatch);
+		SpinLockAcquire(&lane->mutex);
+		any = lane->put > lane->done;
+		if (any)
+			*item = lane->ring[(lane->done + 1) % MTM_LANE_RING];
+		SpinLockRelease(&lane->mutex);
+		if (any)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1,
+						 PG_WAIT_EXTENSION);
+	}
+}
+
+void
+MtmLaneFinish(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+
+	SpinLockAcquire(&lane->mutex);
+	lane->done++;
+	SpinLockRelease(&lane->mutex);
+	ConditionVariableBroadcast(&lane->progress);
+}
