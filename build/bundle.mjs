@@ -1,0 +1,44 @@
+// Bundles TypeScript by esbuild:
+//   node build/bundle.mjs server   ts-src/shell/bundle.ts -> out/bundle.js
+//   node build/bundle.mjs cli      ts-src/cli/main.ts     -> out/cli.mjs
+//   node build/bundle.mjs bench    test/bench/main.ts     -> out/bench.mjs
+import { build } from 'esbuild';
+
+// CommonJS packages in an ESM bundle still ask for require().
+const REQUIRE =
+  "import { createRequire as create_require } from 'node:module'; " +
+  'const require = create_require(import.meta.url);';
+
+const for_node = {
+  platform: 'node',
+  format: 'esm',
+  target: 'node18',
+  banner: { js: REQUIRE },
+  external: ['pg-native'],
+};
+
+const BUNDLES = {
+  // Runs in plv8: nothing but ECMAScript 2022. Names stay, for readable stacks.
+  server: {
+    entryPoints: ['ts-src/shell/bundle.ts'],
+    outfile: 'out/bundle.js',
+    platform: 'neutral',
+    format: 'iife',
+    target: 'es2022',
+    charset: 'utf8',
+    tsconfig: 'tsconfig.server.json',
+  },
+  cli: { ...for_node, entryPoints: ['ts-src/cli/main.ts'], outfile: 'out/cli.mjs' },
+  bench: { ...for_node, entryPoints: ['test/bench/main.ts'], outfile: 'out/bench.mjs' },
+};
+
+const wanted = BUNDLES[process.argv[2]];
+if (wanted === undefined) {
+  console.error(`usage: node build/bundle.mjs ${Object.keys(BUNDLES).join('|')}`);
+  process.exit(2);
+}
+try {
+  await build({ ...wanted, bundle: true, logLevel: 'warning' });
+} catch {
+  process.exit(1); // esbuild has said why.
+}

@@ -1,0 +1,87 @@
+// The configuration of one node's server: the only place that knows it. `up`, the
+// container's entrypoint and the cluster tests take their postgresql.conf and
+// pg_hba.conf from here. The server checks the same minimums when it starts.
+
+/** Commit lanes of a receiver; the same number as in the server. */
+export const LANES = 4;
+
+/** The server's defaults, which the minimums depend on. */
+const DEFAULT_MAX_CONNECTIONS = 100;
+const DEFAULT_MAX_WORKERS = 100;
+
+export type Settings = Record<string, string | number>;
+
+export interface NodeConfig {
+  node_id: number;
+  node_count: number;
+  /** The value of multimaster.conn_strings; also '@file'. */
+  conn_strings: string;
+  port: number;
+  listen_addresses: string;
+  /** null: no socket at all, for a folder whose path is too long for one. */
+  socket_dir: string | null;
+  max_connections?: number;
+  max_workers?: number;
+  /** Further settings; they win over those from here. */
+  extra?: Settings;
+}
+
+export function required_settings(
+  node_count: number,
+  max_connections = DEFAULT_MAX_CONNECTIONS,
+  max_workers = DEFAULT_MAX_WORKERS,
+): Settings {
+  const peers = node_count - 1;
+  return {
+    wal_level: 'logical',
+    max_prepared_transactions: node_count * max_connections,
+    max_wal_senders: peers + 2,
+    max_replication_slots: peers * LANES + 2,
+    max_worker_processes: 12 + peers * (1 + LANES) + max_workers,
+  };
+}
+
+export function node_settings(config: NodeConfig): Settings {
+  const max_connections = config.max_connections ?? DEFAULT_MAX_CONNECTIONS;
+  return {
+    listen_addresses: config.listen_addresses,
+    port: config.port,
+    unix_socket_directories: config.socket_dir ?? '',
+    max_connections,
+    password_encryption: 'scram-sha-256',
+    shared_buffers: '128MB',
+    max_wal_size: '1GB',
+    logging_collector: 'off',
+    log_line_prefix: '%m [%p] ',
+    shared_preload_libraries: 'multimaster',
+    ...required_settings(config.node_count, max_connections, config.max_workers),
+    'multimaster.node_id': config.node_id,
+    'multimaster.conn_strings': config.conn_strings,
+    ...(config.max_workers === undefined
+      ? {}
+      : { 'multimaster.max_workers': config.max_workers }),
+    ...config.extra,
+  };
+}
+
+export function node_config_lines(config: NodeConfig): string[] {
+  return Object.entries(node_settings(config)).map(
+    ([name, value]) => `${name} = ${quote_setting(value)}`,
+  );
+}
+
+function quote_setting(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  return `'${value.replace(/\\/g, '\\\\').replace(/'/g, "''")}'`;
+}
+
+/** Passwords for everyone, over the socket and from the given addresses. */
+export function hba_lines(addresses: string[], replication_role: string): string[] {
+  const lines = ['# type database user address method', 'local all all scram-sha-256'];
+  lines.push(`local replication ${replication_role} scram-sha-256`);
+  for (const address of addresses) {
+    lines.push(`host all all ${address} scram-sha-256`);
+    lines.push(`host replication ${replication_role} ${address} scram-sha-256`);
+  }
+  return lines;
+}

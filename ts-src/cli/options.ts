@@ -1,0 +1,36 @@
+// Command-line values: what each may be, said in one sentence where it is not.
+import { InvalidArgumentError } from 'commander';
+import type { Settings } from './node_config.ts';
+
+export interface DirOption {
+  dir: string;
+}
+
+function integer(text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+}
+
+const MOST_NODES = 16;
+
+export const parse_node_count = (text: string) => integer(text, 1, MOST_NODES);
+export const parse_node_id = (text: string) => integer(text, 1, MOST_NODES);
+export const parse_port = (text: string) => integer(text, 1024, 65535);
+
+export function parse_db(text: string): string {
+  const reserved = ['postgres', 'template0', 'template1'];
+  if (/^[\w-]{1,63}$/.test(text) && !reserved.includes(text)) return text;
+  throw new InvalidArgumentError(
+    'It must be the name of a new database: letters, digits, "_" and "-".',
+  );
+}
+
+/** Collects repeated `--set name=value`. */
+export function parse_setting(text: string, previous: Settings = {}): Settings {
+  const [, name, value] = /^([\w.]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It must be name=value.');
+  }
+  return { ...previous, [name]: value };
+}

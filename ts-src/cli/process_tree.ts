@@ -1,0 +1,62 @@
+// Finds a server's processes and ends all of them with SIGKILL, as a machine that
+// loses its power would. Reads /proc: the servers run on this machine.
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export function is_alive(pid: number): boolean {
+  return parent_of(pid) !== null;
+}
+
+/** null: no such process, or only its zombie. */
+function parent_of(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name stands in parentheses and may hold anything.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || state === 'X' ? null : Number(parent);
+  } catch {
+    return null;
+  }
+}
+
+export function works_in(pid: number, dir: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === dir;
+  } catch {
+    return false;
+  }
+}
+
+export function descendants(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    const parent = Number.isInteger(pid) ? parent_of(pid) : null;
+    if (parent !== null) children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found: number[] = [];
+  const queue = [root];
+  for (let pid = queue.shift(); pid !== undefined; pid = queue.shift()) {
+    const of_pid = children.get(pid) ?? [];
+    found.push(...of_pid);
+    queue.push(...of_pid);
+  }
+  return found;
+}
+
+/** Returns how many processes died; all are gone when it returns. */
+export async function kill_tree(root: number): Promise<number> {
+  signal(root, 'SIGSTOP'); // It must not fork while its children are listed.
+  const all = [root, ...descendants(root)];
+  for (const pid of all) signal(pid, 'SIGKILL');
+  while (all.some(is_alive)) await sleep(10);
+  return all.length;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,107 @@
+// The command line: commands, arguments and options, as commander describes them.
+import { Command, Option } from 'commander';
+import { container_prepare } from './container_prepare.ts';
+import { default_dir } from './cluster_record.ts';
+import { down } from './down.ts';
+import { kill } from './kill.ts';
+import { logs } from './logs.ts';
+import {
+  parse_db,
+  parse_node_count,
+  parse_node_id,
+  parse_port,
+  parse_setting,
+} from './options.ts';
+import { progress_for } from './progress.ts';
+import { psql } from './psql.ts';
+import { server_user } from './server_user.ts';
+import { start } from './start.ts';
+import { status } from './status.ts';
+import { stop } from './stop.ts';
+import { up } from './up.ts';
+
+/** Ends with the exit code of the program that a command ran. */
+export type SetExitCode = (code: number) => void;
+
+export function build_program(set_exit_code: SetExitCode): Command {
+  const program = new Command('multimaster')
+    .description('Local clusters of multimaster nodes on PostgreSQL')
+    .enablePositionalOptions()
+    .showHelpAfterError('(run "multimaster help" for the commands)');
+  add_cluster_commands(program);
+  add_node_commands(program, set_exit_code);
+  program
+    .command('container-prepare', { hidden: true })
+    .action(() => container_prepare(process.env));
+  return program;
+}
+
+function dir_option(): Option {
+  return new Option('--dir <dir>', "the cluster's folder (default: see README)");
+}
+
+function dir_of(options: { dir?: string }): string {
+  return options.dir ?? default_dir(server_user());
+}
+
+function add_cluster_commands(program: Command): void {
+  const progress = progress_for(process.stderr);
+  program
+    .command('up')
+    .description('make a cluster, or start what does not run of one')
+    .option('--nodes <count>', 'number of nodes (default: 3)', parse_node_count)
+    .addOption(dir_option())
+    .option('--port <port>', 'port of node 1; node i is at port+i-1 (5501)', parse_port)
+    .option('--db <name>', 'the replicated database (default: app)', parse_db)
+    .option('--set <name=value>', 'a setting of every server; repeatable', parse_setting)
+    .action(async (options) => {
+      const cluster = await up({ ...options, dir: dir_of(options) }, progress);
+      const dir = options.dir === undefined ? '' : ` --dir ${cluster.dir}`;
+      console.log(`ready: connect with "multimaster psql${dir} 1"`);
+    });
+  program
+    .command('down')
+    .description('stop all nodes')
+    .addOption(dir_option())
+    .option('--purge', "remove the cluster's folder, too")
+    .action((options) => down({ ...options, dir: dir_of(options) }, progress));
+  program
+    .command('status')
+    .description('what every node says of itself')
+    .addOption(dir_option())
+    .option('--json', 'everything, for scripts')
+    .action(async (options) => {
+      console.log(await status(dir_of(options), options.json === true));
+    });
+}
+
+function add_node_commands(program: Command, set_exit_code: SetExitCode): void {
+  const progress = progress_for(process.stderr);
+  const node_command = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<node>', 'number of the node', parse_node_id)
+      .addOption(dir_option());
+  node_command('psql', 'psql on a node; further arguments are psql’s')
+    .argument('[args...]')
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action(async (node, args, options) =>
+      set_exit_code(await psql(dir_of(options), node, args)),
+    );
+  node_command('kill', 'SIGKILL for all processes of a node').action((node, options) =>
+    kill(dir_of(options), node, progress),
+  );
+  node_command('stop', 'shut a node down').action((node, options) =>
+    stop(dir_of(options), node, progress),
+  );
+  node_command('start', 'start a node').action((node, options) =>
+    start(dir_of(options), node, progress),
+  );
+  node_command('logs', "the end of a node's log")
+    .option('-f, --follow', 'go on with what is written')
+    .action(async (node, options) =>
+      set_exit_code(await logs(node, { ...options, dir: dir_of(options) })),
+    );
+}

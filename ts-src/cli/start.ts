@@ -1,0 +1,12 @@
+// `multimaster start N`: starts one node's server.
+import { check_ports } from './ports.ts';
+import { node_port } from './cluster_record.ts';
+import { LocalCluster } from './local_cluster.ts';
+import type { Progress } from './progress.ts';
+
+export async function start(dir: string, node: number, progress: Progress): Promise<void> {
+  const cluster = LocalCluster.open(dir);
+  cluster.check_node(node);
+  if (cluster.pid(node) === null) await check_ports([node_port(cluster.record, node)]);
+  await progress.step(`start node ${node}`, () => cluster.start(node));
+}

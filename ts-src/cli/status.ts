@@ -1,0 +1,103 @@
+// `multimaster status`: what every node says of itself and of the others.
+import Table from 'cli-table3';
+import { node_port } from './cluster_record.ts';
+import { ADMIN_APPLICATION, connect } from './database_client.ts';
+import { LocalCluster } from './local_cluster.ts';
+
+const STATEMENT_TIMEOUT_MS = 5_000;
+
+type Row = Record<string, unknown>;
+
+export interface NodeReport {
+  node: number;
+  port: number;
+  pid: number | null;
+  /** `stopped`, `unreachable`, or what the node says of itself. */
+  status: string;
+  /** Why it is unreachable. */
+  error?: string;
+  /** mtm.get_cluster_state(), one row. */
+  cluster_state?: Row;
+  /** mtm.get_nodes_state(), a row a node. */
+  nodes_state?: Row[];
+}
+
+export interface ClusterReport {
+  dir: string;
+  db: string;
+  nodes: NodeReport[];
+}
+
+export async function cluster_report(cluster: LocalCluster): Promise<ClusterReport> {
+  return {
+    dir: cluster.dir,
+    db: cluster.record.db,
+    nodes: await Promise.all(cluster.nodes.map((node) => node_report(cluster, node))),
+  };
+}
+
+async function node_report(cluster: LocalCluster, node: number): Promise<NodeReport> {
+  const report = {
+    node,
+    port: node_port(cluster.record, node),
+    pid: cluster.pid(node),
+  };
+  if (report.pid === null) return { ...report, status: 'stopped' };
+  try {
+    const { cluster_state, nodes_state } = await ask_node(cluster, node);
+    const status = String(cluster_state['status'] ?? 'unknown');
+    return { ...report, status, cluster_state, nodes_state };
+  } catch (error) {
+    return { ...report, status: 'unreachable', error: (error as Error).message };
+  }
+}
+
+async function ask_node(cluster: LocalCluster, node: number) {
+  const client = await connect(
+    cluster.client_config(node, {
+      application_name: ADMIN_APPLICATION,
+      statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+    }),
+  );
+  try {
+    const state = await client.query<Row>('SELECT * FROM mtm.get_cluster_state()');
+    const nodes = await client.query<Row>('SELECT * FROM mtm.get_nodes_state()');
+    return { cluster_state: state.rows[0] ?? {}, nodes_state: nodes.rows };
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+export function report_table(report: ClusterReport): string {
+  const columns = state_columns(report);
+  const table = new Table({
+    head: ['node', 'port', 'pid', 'status', ...columns],
+    style: { head: [], border: [] },
+  });
+  for (const node of report.nodes) {
+    const state = columns.map((name) => cell(node.cluster_state?.[name]));
+    table.push([node.node, node.port, node.pid ?? '-', node.status, ...state]);
+  }
+  const errors = report.nodes.filter((node) => node.error !== undefined);
+  const notes = errors.map((node) => `node ${node.node} is unreachable: ${node.error}`);
+  return [table.toString(), ...notes].join('\n');
+}
+
+/** The part of mtm.get_cluster_state() that fits a line, where the server has it. */
+const SHOWN = ['generation', 'gen_num', 'gen_members', 'live_nodes', 'all_nodes', 'in_doubt'];
+
+function state_columns(report: ClusterReport): string[] {
+  return SHOWN.filter((name) =>
+    report.nodes.some((node) => node.cluster_state?.[name] !== undefined),
+  );
+}
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  return Array.isArray(value) ? value.join(', ') : String(value);
+}
+
+export async function status(dir: string, as_json: boolean): Promise<string> {
+  const report = await cluster_report(LocalCluster.open(dir));
+  return as_json ? JSON.stringify(report, null, 2) : report_table(report);
+}

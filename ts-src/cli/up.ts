@@ -1,0 +1,93 @@
+// `multimaster up`: makes the cluster where there is none, starts what does not
+// run, and returns when every node is online.
+import { LocalCluster } from './local_cluster.ts';
+import { ADMIN_APPLICATION, query_node } from './database_client.ts';
+import { Failure } from './failure.ts';
+import { check_extensions, find_postgres } from './postgres_install.ts';
+import { read_record, type ClusterRecord } from './cluster_record.ts';
+import type { Settings } from './node_config.ts';
+import type { Progress } from './progress.ts';
+import { all_ended } from './all_ended.ts';
+import { wait_online } from './wait_online.ts';
+
+export interface UpOptions {
+  dir: string;
+  nodes?: number;
+  port?: number;
+  db?: string;
+  set?: Settings;
+  timeout_ms?: number;
+}
+
+const DEFAULTS = { nodes: 3, port: 5501, db: 'app' };
+const ONLINE_TIMEOUT_MS = 120_000;
+const HIGHEST_PORT = 65535;
+
+export async function up(options: UpOptions, progress: Progress): Promise<LocalCluster> {
+  check_extensions(find_postgres());
+  const cluster = await LocalCluster.prepare(options.dir, wanted_record(options));
+  await cluster.check_ports();
+  await each_node(cluster, progress, 'create', (node) => cluster.create(node));
+  await each_node(cluster, progress, 'start', (node) => cluster.start(node));
+  await progress.step('create the extension', () => create_extension(cluster));
+  await progress.step('wait until every node is online', (say) =>
+    wait_online(cluster, options.timeout_ms ?? ONLINE_TIMEOUT_MS, say),
+  );
+  return cluster;
+}
+
+/** The record of the folder; what the command line asks for must agree with it. */
+function wanted_record(options: UpOptions): ClusterRecord {
+  if (!LocalCluster.exists(options.dir)) {
+    return checked(options.dir, {
+      format: 1,
+      nodes: options.nodes ?? DEFAULTS.nodes,
+      port: options.port ?? DEFAULTS.port,
+      db: options.db ?? DEFAULTS.db,
+      settings: options.set ?? {},
+    });
+  }
+  const record = read_record(options.dir);
+  for (const name of ['nodes', 'port', 'db'] as const) {
+    const asked = options[name];
+    if (asked === undefined || asked === record[name]) continue;
+    throw new Failure(
+      'bad_argument',
+      `the cluster in ${options.dir} was made with ${name} ${record[name]}, not ` +
+        `${asked}: leave --${name} out, or choose another --dir`,
+    );
+  }
+  return { ...record, settings: { ...record.settings, ...options.set } };
+}
+
+function checked(dir: string, record: ClusterRecord): ClusterRecord {
+  if (record.port + record.nodes - 1 <= HIGHEST_PORT) return record;
+  throw new Failure(
+    'bad_argument',
+    `${record.nodes} nodes from port ${record.port} on would go past ${HIGHEST_PORT} ` +
+      `(cluster in ${dir}): choose a lower --port`,
+  );
+}
+
+async function each_node(
+  cluster: LocalCluster,
+  progress: Progress,
+  verb: string,
+  work: (node: number) => Promise<void>,
+): Promise<void> {
+  await progress.step(`${verb} ${cluster.nodes.length} nodes in ${cluster.dir}`, () =>
+    all_ended(cluster.nodes.map(work)),
+  );
+}
+
+/** On one node; the others follow by themselves. */
+async function create_extension(cluster: LocalCluster): Promise<void> {
+  const [first] = cluster.nodes;
+  if (first === undefined) return;
+  const found = await query_node(
+    cluster.client_config(first, { application_name: ADMIN_APPLICATION }),
+    "SELECT FROM pg_extension WHERE extname = 'multimaster'",
+  );
+  if (found.length > 0) return;
+  await query_node(cluster.client_config(first), 'CREATE EXTENSION multimaster CASCADE');
+}
