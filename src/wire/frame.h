@@ -10,7 +10,11 @@
  *
  * The body is a sequence of records, each [uint32 length][kind][content]:
  *   R relation definition (wire/relation_definition.h)  rows after it refer to its id
- *   I/U/D/T   as logicalrep_write_insert/update/delete/truncate write them
+ *   I relation_id new                      rows as wire/row.h writes them
+ *   U relation_id has_old [old] new
+ *   D relation_id old
+ *   T flags count relation_ids
+ *   X schema relation                      a change that cannot be sent: nobody may commit it
  *   S schema change: a statement to run (wire/schema_change.h)
  *   N notification: channel, payload
  */
@@ -34,6 +38,7 @@
 #define MTM_RECORD_UPDATE 'U'
 #define MTM_RECORD_DELETE 'D'
 #define MTM_RECORD_TRUNCATE 'T'
+#define MTM_RECORD_UNSENDABLE 'X'
 #define MTM_RECORD_SCHEMA 'S'
 #define MTM_RECORD_NOTIFY 'N'
 
@@ -41,7 +46,9 @@
 #define MTM_MESSAGE_SCHEMA "mtm:schema"	/* content of an S record follows */
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
-#define MTM_MESSAGE_COMMIT "mtm:commit" /* makes every transaction of ours decodable */
+/* The last message of every transaction of ours: it makes the transaction decodable
+ * whatever it wrote, and tells it from others' two-phase transactions. One byte: MTM_TX_USER_GID or 0. */
+#define MTM_MESSAGE_COMMIT "mtm:commit"
 
 typedef struct MtmFrame
 {

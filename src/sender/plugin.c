@@ -1,0 +1,582 @@
+/*
+ * Our output plugin: turns this node's own two-phase transactions into frames
+ * for one peer (wire/frame.h).
+ *
+ * Runs in: a walsender per peer.
+ * Path: backend/commit.c (PREPARE in WAL) -> here -> receiver/
+ * Locks: none of its own.
+ *
+ * A transaction is collected in memory and sent in one frame at its PREPARE, or
+ * in parts when it is large, so that a small transaction costs one message and
+ * memory stays bounded. What other nodes did here is filtered by its origin
+ * before it is even collected. Transactions that were not committed through our
+ * hook (bypass sessions, purely local writes) are passed over: only ours carry
+ * MTM_MESSAGE_COMMIT.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "replication/logical.h"
+#include "replication/origin.h"
+#include "replication/output_plugin.h"
+#include "settings.h"
+#include "shmem/peers.h"
+#include "shmem/transactions.h"
+#include "storage/ipc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "wire/frame.h"
+#include "wire/gid.h"
+#include "wire/relation_definition.h"
+#include "wire/replicated.h"
+#include "wire/row.h"
+
+/* A body is sent in parts of about this size. */
+#define PART_SIZE (64 * 1024)
+
+typedef struct SentRelation
+{
+	Oid			id;				/* hash key */
+	bool		valid;
+	bool		replicated;
+	bool		identified;		/* its rows can be found by peers */
+	uint64		defined_in;		/* number of the transaction that has the definition */
+	MemoryContext context;		/* of what follows; gone when invalid */
+	StringInfoData definition;
+	MtmRowWriter *writer;
+	TupleTableSlot *old_slot;
+	TupleTableSlot *new_slot;
+} SentRelation;
+
+typedef struct PluginState
+{
+	MemoryContext row_context;	/* reset after every change */
+	StringInfoData body;		/* not sent yet */
+	uint64		transaction;	/* grows with every transaction decoded */
+	bool		passed_over;	/* the current one is not two-phase */
+	bool		ours;			/* it carries MTM_MESSAGE_COMMIT */
+	bool		in_schema_change;
+	int			flags;
+} PluginState;
+
+static HTAB *relations = NULL;
+static int	peer_id = 0;
+
+extern void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
+
+static void
+forget_relation(Datum arg, Oid id)
+{
+	if (!relations)
+		return;
+	if (OidIsValid(id))
+	{
+		SentRelation *sent = hash_search(relations, &id, HASH_FIND, NULL);
+
+		if (sent)
+			sent->valid = false;
+	}
+	else
+	{
+		HASH_SEQ_STATUS scan;
+		SentRelation *sent;
+
+		hash_seq_init(&scan, relations);
+		while ((sent = hash_seq_search(&scan)) != NULL)
+			sent->valid = false;
+	}
+}
+
+static void
+forget_relations(Datum arg, int cache_id, uint32 hash_value)
+{
+	forget_relation(arg, InvalidOid);
+}
+
+static void
+sender_gone(int code, Datum arg)
+{
+	MtmPeer    *peer = MtmPeerSlot(peer_id);
+
+	SpinLockAcquire(&peer->mutex);
+	if (peer->sender_pid == MyProcPid)
+		peer->sender_pid = 0;
+	SpinLockRelease(&peer->mutex);
+}
+
+static void
+read_options(List *options)
+{
+	ListCell   *cell;
+	int			version = 0;
+	const char *cluster_name = NULL;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		if (strcmp(option->defname, "version") == 0)
+			version = pg_strtoint32(strVal(option->arg));
+		else if (strcmp(option->defname, "node_id") == 0)
+			peer_id = pg_strtoint32(strVal(option->arg));
+		else if (strcmp(option->defname, "cluster_name") == 0)
+			cluster_name = strVal(option->arg);
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown option \"%s\" of the multimaster stream",
+							option->defname)));
+	}
+	if (version != MTM_STREAM_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("node asks for version %d of the multimaster stream, this node speaks %d",
+						version, MTM_STREAM_VERSION),
+				 errhint("Install the same version of multimaster on all nodes.")));
+	if (peer_id < 1 || peer_id > MtmNodeCount() || peer_id == mtm_node_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("node %d is not a peer of node %d", peer_id, mtm_node_id)));
+	if (!cluster_name || strcmp(cluster_name, mtm_cluster_name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("node %d belongs to another cluster", peer_id),
+				 errdetail("Its multimaster.cluster_name differs from this node's.")));
+}
+
+static void
+plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool is_init)
+{
+	PluginState *state = palloc0(sizeof(*state));
+	HASHCTL		info;
+	static bool registered = false;
+	MtmPeer    *peer;
+
+	if (!MtmConfigured())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("multimaster is not configured on this server"),
+				 errhint("Set shared_preload_libraries, multimaster.node_id and multimaster.conn_strings.")));
+
+	options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
+	options->receive_rewrites = false;
+	ctx->output_plugin_private = state;
+	ctx->streaming = false;
+	if (is_init)
+		return;
+
+	read_options(ctx->output_plugin_options);
+	ctx->twophase = true;
+	state->row_context = AllocSetContextCreate(ctx->context, "multimaster row",
+											   ALLOCSET_DEFAULT_SIZES);
+	initStringInfo(&state->body);
+
+	memset(&info, 0, sizeof(info));
+	info.keysize = sizeof(Oid);
+	info.entrysize = sizeof(SentRelation);
+	info.hcxt = ctx->context;
+	relations = hash_create("multimaster sent relations", 128, &info,
+							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+		/* a renamed schema renames all its relations */
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_relations, (Datum) 0);
+		before_shmem_exit(sender_gone, (Datum) 0);
+		registered = true;
+	}
+
+	peer = MtmPeerSlot(peer_id);
+	SpinLockAcquire(&peer->mutex);
+	peer->sender_pid = MyProcPid;
+	peer->sender_started = GetCurrentTimestamp();
+	SpinLockRelease(&peer->mutex);
+}
+
+static void
+plugin_shutdown(LogicalDecodingContext *ctx)
+{
+	relations = NULL;
+}
+
+static bool
+plugin_filter_origin(LogicalDecodingContext *ctx, RepOriginId origin)
+{
+	return origin != InvalidRepOriginId;
+}
+
+static bool
+plugin_filter_prepare(LogicalDecodingContext *ctx, TransactionId xid, const char *gid)
+{
+	return false;				/* everything prepared is decoded at its PREPARE */
+}
+
+/*---------------------------------------------------------------------------
+ * Transactions that are not two-phase: nothing is sent.
+ */
+static void
+plugin_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	PluginState *state = ctx->output_plugin_private;
+
+	state->passed_over = true;
+}
+
+static void
+plugin_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
+{
+	OutputPluginUpdateProgress(ctx, true);
+}
+
+/*---------------------------------------------------------------------------
+ * Two-phase transactions.
+ */
+static void
+plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	PluginState *state = ctx->output_plugin_private;
+
+	state->passed_over = false;
+	state->ours = false;
+	state->in_schema_change = false;
+	state->flags = 0;
+	state->transaction++;
+	resetStringInfo(&state->body);
+}
+
+static void
+send_part(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	PluginState *state = ctx->output_plugin_private;
+
+	if (state->body.len < PART_SIZE)
+		return;
+	OutputPluginPrepareWrite(ctx, true);
+	MtmFrameWritePart(ctx->out, txn->xid);
+	appendBinaryStringInfo(ctx->out, state->body.data, state->body.len);
+	OutputPluginWrite(ctx, true);
+	/* A single row may have been huge: do not keep its memory for ever. */
+	if (state->body.maxlen > 16 * PART_SIZE)
+	{
+		pfree(state->body.data);
+		initStringInfo(&state->body);
+	}
+	resetStringInfo(&state->body);
+}
+
+static SentRelation *
+lookup_relation(LogicalDecodingContext *ctx, Relation relation)
+{
+	Oid			id = RelationGetRelid(relation);
+	bool		found;
+	SentRelation *sent = hash_search(relations, &id, HASH_ENTER, &found);
+	MemoryContext old;
+	TupleDesc	desc;
+
+	if (!found)
+	{
+		sent->valid = false;
+		sent->context = NULL;
+	}
+	if (sent->valid)
+		return sent;
+
+	if (sent->context)
+	{
+		ExecDropSingleTupleTableSlot(sent->old_slot);
+		ExecDropSingleTupleTableSlot(sent->new_slot);
+		MemoryContextDelete(sent->context);
+		sent->context = NULL;
+	}
+	/* Valid from before the look-ups: an invalidation during them counts. */
+	sent->valid = true;
+	sent->defined_in = 0;
+	sent->replicated = MtmRelationIsReplicated(relation);
+	sent->identified = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL ||
+		OidIsValid(RelationGetReplicaIndex(relation));
+
+	sent->context = AllocSetContextCreate(ctx->context, "multimaster relation",
+										  ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(sent->context);
+	desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+	initStringInfo(&sent->definition);
+	MtmRelationDefinitionWrite(&sent->definition, relation);
+	sent->writer = MtmRowWriterCreate(desc, sent->context);
+	sent->old_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	sent->new_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(old);
+	return sent;
+}
+
+static void
+define_relation(PluginState *state, SentRelation *sent)
+{
+	int			position;
+
+	if (sent->defined_in == state->transaction)
+		return;
+	sent->defined_in = state->transaction;
+	position = MtmRecordBegin(&state->body, MTM_RECORD_RELATION);
+	appendBinaryStringInfo(&state->body, sent->definition.data, sent->definition.len);
+	MtmRecordEnd(&state->body, position);
+}
+
+/* A row whose old version peers could not find: every one of them must refuse. */
+static void
+write_unsendable(PluginState *state, Relation relation)
+{
+	int			position = MtmRecordBegin(&state->body, MTM_RECORD_UNSENDABLE);
+	char	   *schema = get_namespace_name(RelationGetNamespace(relation));
+	char	   *name = RelationGetRelationName(relation);
+
+	appendBinaryStringInfo(&state->body, schema, strlen(schema) + 1);
+	appendBinaryStringInfo(&state->body, name, strlen(name) + 1);
+	MtmRecordEnd(&state->body, position);
+}
+
+static TupleTableSlot *
+store(TupleTableSlot *slot, ReorderBufferTupleBuf *tuple)
+{
+	ExecStoreHeapTuple(&tuple->tuple, slot, false);
+	return slot;
+}
+
+static void
+write_change(PluginState *state, SentRelation *sent, Relation relation,
+			 ReorderBufferChange *change)
+{
+	StringInfo	body = &state->body;
+	ReorderBufferTupleBuf *old = change->data.tp.oldtuple;
+	ReorderBufferTupleBuf *new = change->data.tp.newtuple;
+	int			position;
+
+	switch (change->action)
+	{
+		case REORDER_BUFFER_CHANGE_INSERT:
+			position = MtmRecordBegin(body, MTM_RECORD_INSERT);
+			pq_sendint32(body, sent->id);
+			MtmRowWrite(body, sent->writer, store(sent->new_slot, new));
+			break;
+		case REORDER_BUFFER_CHANGE_UPDATE:
+			position = MtmRecordBegin(body, MTM_RECORD_UPDATE);
+			pq_sendint32(body, sent->id);
+			pq_sendint8(body, old != NULL);
+			if (old)
+				MtmRowWrite(body, sent->writer, store(sent->old_slot, old));
+			MtmRowWrite(body, sent->writer, store(sent->new_slot, new));
+			break;
+		case REORDER_BUFFER_CHANGE_DELETE:
+			position = MtmRecordBegin(body, MTM_RECORD_DELETE);
+			pq_sendint32(body, sent->id);
+			MtmRowWrite(body, sent->writer, store(sent->old_slot, old));
+			break;
+		default:
+			return;
+	}
+	MtmRecordEnd(body, position);
+	ExecClearTuple(sent->old_slot);
+	ExecClearTuple(sent->new_slot);
+}
+
+static bool
+sendable(SentRelation *sent, ReorderBufferChange *change)
+{
+	switch (change->action)
+	{
+		case REORDER_BUFFER_CHANGE_UPDATE:
+			return sent->identified;
+		case REORDER_BUFFER_CHANGE_DELETE:
+			return sent->identified && change->data.tp.oldtuple != NULL;
+		default:
+			return true;
+	}
+}
+
+static void
+plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
+			  Relation relation, ReorderBufferChange *change)
+{
+	PluginState *state = ctx->output_plugin_private;
+	SentRelation *sent;
+	MemoryContext old;
+
+	if (state->passed_over || state->in_schema_change)
+		return;
+
+	old = MemoryContextSwitchTo(state->row_context);
+	sent = lookup_relation(ctx, relation);
+	if (sent->replicated)
+	{
+		MemoryContext row = MemoryContextSwitchTo(ctx->context);
+
+		/* the body grows in the plugin's own context */
+		define_relation(state, sent);
+		MemoryContextSwitchTo(row);
+		if (sendable(sent, change))
+			write_change(state, sent, relation, change);
+		else
+			write_unsendable(state, relation);
+		send_part(ctx, txn);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->row_context);
+}
+
+static void
+plugin_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count,
+				Relation truncated[], ReorderBufferChange *change)
+{
+	PluginState *state = ctx->output_plugin_private;
+	MemoryContext old;
+	Oid		   *ids;
+	int			sent_count = 0;
+	int			position;
+
+	if (state->passed_over || state->in_schema_change)
+		return;
+
+	old = MemoryContextSwitchTo(state->row_context);
+	ids = palloc(sizeof(Oid) * count);
+	for (int i = 0; i < count; i++)
+	{
+		SentRelation *sent = lookup_relation(ctx, truncated[i]);
+
+		if (!sent->replicated)
+			continue;
+		define_relation(state, sent);
+		ids[sent_count++] = sent->id;
+	}
+	if (sent_count > 0)
+	{
+		position = MtmRecordBegin(&state->body, MTM_RECORD_TRUNCATE);
+		pq_sendint8(&state->body,
+					(change->data.truncate.cascade ? 1 : 0) |
+					(change->data.truncate.restart_seqs ? 2 : 0));
+		pq_sendint16(&state->body, sent_count);
+		for (int i = 0; i < sent_count; i++)
+			pq_sendint32(&state->body, ids[i]);
+		MtmRecordEnd(&state->body, position);
+		send_part(ctx, txn);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(state->row_context);
+}
+
+static void
+plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn,
+			   bool transactional, const char *prefix, Size size, const char *message)
+{
+	PluginState *state = ctx->output_plugin_private;
+	char		kind;
+	int			position;
+
+	if (!transactional || strncmp(prefix, "mtm:", 4) != 0 || state->passed_over)
+		return;
+
+	if (strcmp(prefix, MTM_MESSAGE_COMMIT) == 0)
+	{
+		state->ours = true;
+		if (size > 0)
+			state->flags |= (uint8) message[0];
+		return;
+	}
+	if (strcmp(prefix, MTM_MESSAGE_SCHEMA_END) == 0)
+	{
+		state->in_schema_change = false;
+		return;
+	}
+	if (strcmp(prefix, MTM_MESSAGE_SCHEMA) == 0)
+	{
+		state->in_schema_change = true;
+		state->flags |= MTM_TX_SCHEMA_CHANGE;
+		kind = MTM_RECORD_SCHEMA;
+	}
+	else if (strcmp(prefix, MTM_MESSAGE_NOTIFY) == 0)
+	{
+		state->flags |= MTM_TX_NOTIFIES;
+		kind = MTM_RECORD_NOTIFY;
+	}
+	else
+		return;
+
+	position = MtmRecordBegin(&state->body, kind);
+	appendBinaryStringInfo(&state->body, message, size);
+	MtmRecordEnd(&state->body, position);
+	send_part(ctx, txn);
+}
+
+static void
+write_end(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
+		  int flags, TimestampTz time, StringInfo body)
+{
+	MtmFrame	frame;
+
+	memset(&frame, 0, sizeof(frame));
+	frame.kind = kind;
+	frame.xid = txn->xid;
+	frame.flags = flags;
+	strlcpy(frame.gid, txn->gid, MTM_GID_SIZE);
+	frame.end_lsn = txn->end_lsn;
+	frame.time = time;
+
+	OutputPluginPrepareWrite(ctx, true);
+	MtmFrameWrite(ctx->out, &frame);
+	if (body)
+		appendBinaryStringInfo(ctx->out, body->data, body->len);
+	OutputPluginWrite(ctx, true);
+}
+
+static void
+plugin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
+{
+	PluginState *state = ctx->output_plugin_private;
+	int			flags = state->flags;
+
+	/* Rolled back while we decoded: what we have may be a part only. */
+	if (txn->concurrent_abort)
+		flags |= MTM_TX_INCOMPLETE;
+	if (state->ours || (txn->concurrent_abort && MtmGidIsOurs(txn->gid)))
+		write_end(ctx, txn, MTM_FRAME_PREPARE, flags, txn->xact_time.prepare_time,
+				  &state->body);
+	else
+		OutputPluginUpdateProgress(ctx, true);
+	resetStringInfo(&state->body);
+}
+
+static void
+plugin_commit_prepared(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
+{
+	write_end(ctx, txn, MTM_FRAME_COMMIT, 0, txn->xact_time.commit_time, NULL);
+}
+
+static void
+plugin_rollback_prepared(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
+						 XLogRecPtr prepare_end_lsn, TimestampTz prepare_time)
+{
+	write_end(ctx, txn, MTM_FRAME_ROLLBACK, 0, txn->xact_time.commit_time, NULL);
+}
+
+void
+_PG_output_plugin_init(OutputPluginCallbacks *callbacks)
+{
+	callbacks->startup_cb = plugin_startup;
+	callbacks->shutdown_cb = plugin_shutdown;
+	callbacks->filter_by_origin_cb = plugin_filter_origin;
+	callbacks->filter_prepare_cb = plugin_filter_prepare;
+	callbacks->begin_cb = plugin_begin;
+	callbacks->commit_cb = plugin_commit;
+	callbacks->begin_prepare_cb = plugin_begin_prepare;
+	callbacks->prepare_cb = plugin_prepare;
+	callbacks->commit_prepared_cb = plugin_commit_prepared;
+	callbacks->rollback_prepared_cb = plugin_rollback_prepared;
+	callbacks->change_cb = plugin_change;
+	callbacks->truncate_cb = plugin_truncate;
+	callbacks->message_cb = plugin_message;
+}

@@ -1,0 +1,114 @@
+/*
+ * Which relations' rows are replicated; see replicated.h.
+ *
+ * Runs in: backends, walsenders (under a historic snapshot: mtm.local_tables is a
+ *          user catalog table), apply workers.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "wire/replicated.h"
+
+PG_FUNCTION_INFO_V1(mtm_local_tables_changed);
+
+#define LOCAL_TABLES "local_tables"
+#define ANUM_SCHEMA 1
+#define ANUM_NAME 2
+
+static bool
+named_local(Oid mtm_schema, Relation relation)
+{
+	Oid			local_tables = get_relname_relid(LOCAL_TABLES, mtm_schema);
+	Relation	heap;
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	NameData	schema;
+	NameData	name;
+	char	   *schema_name;
+	bool		found;
+
+	if (!OidIsValid(local_tables))
+		return false;
+	schema_name = get_namespace_name(RelationGetNamespace(relation));
+	if (!schema_name)
+		return false;
+	namestrcpy(&schema, schema_name);
+	namestrcpy(&name, RelationGetRelationName(relation));
+	ScanKeyInit(&key[0], ANUM_SCHEMA, BTEqualStrategyNumber, F_NAMEEQ,
+				NameGetDatum(&schema));
+	ScanKeyInit(&key[1], ANUM_NAME, BTEqualStrategyNumber, F_NAMEEQ,
+				NameGetDatum(&name));
+
+	heap = table_open(local_tables, AccessShareLock);
+	scan = systable_beginscan(heap, InvalidOid, false, NULL, 2, key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(heap, AccessShareLock);
+	pfree(schema_name);
+	return found;
+}
+
+bool
+MtmRelationIsReplicated(Relation relation)
+{
+	Oid			mtm_schema;
+
+	if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT ||
+		(relation->rd_rel->relkind != RELKIND_RELATION &&
+		 relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
+		IsCatalogRelation(relation))
+		return false;
+	mtm_schema = get_namespace_oid("mtm", true);
+	if (!OidIsValid(mtm_schema))
+		return false;
+	if (RelationGetNamespace(relation) == mtm_schema)
+		return strcmp(RelationGetRelationName(relation), LOCAL_TABLES) == 0;
+	return !named_local(mtm_schema, relation);
+}
+
+/*
+ * Trigger on mtm.local_tables: the table named by the row changed sides, so what
+ * everybody remembers of it must go.
+ */
+Datum
+mtm_local_tables_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HeapTuple	rows[2];
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("mtm_local_tables_changed must be a row trigger")));
+	rows[0] = trigger->tg_trigtuple;
+	rows[1] = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : NULL;
+	for (int i = 0; i < 2; i++)
+	{
+		TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+		bool		isnull;
+		Name		schema;
+		Name		name;
+		Oid			schema_id;
+		Oid			table_id;
+
+		if (!rows[i])
+			continue;
+		schema = DatumGetName(heap_getattr(rows[i], ANUM_SCHEMA, desc, &isnull));
+		name = DatumGetName(heap_getattr(rows[i], ANUM_NAME, desc, &isnull));
+		schema_id = get_namespace_oid(NameStr(*schema), true);
+		table_id = OidIsValid(schema_id) ?
+			get_relname_relid(NameStr(*name), schema_id) : InvalidOid;
+		if (OidIsValid(table_id))
+			CacheInvalidateRelcacheByRelid(table_id);
+	}
+	return PointerGetDatum(rows[1] ? rows[1] : rows[0]);
+}

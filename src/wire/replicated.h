@@ -1,0 +1,18 @@
+/*
+ * Which relations' rows are replicated. Both ends of the commit ask: the backend
+ * (does this statement make the transaction distributed?) and the plugin (is
+ * this row sent?), and they must agree.
+ *
+ * Replicated: permanent tables and partitions, but not catalogs, not tables named in
+ * mtm.local_tables, and nothing in schema mtm except mtm.local_tables itself.
+ */
+#ifndef MTM_REPLICATED_H
+#define MTM_REPLICATED_H
+
+#include "utils/rel.h"
+
+/* Looks into the catalogs: callers keep the answer until the relation's
+ * relcache entry is invalidated (a trigger on mtm.local_tables does that). */
+extern bool MtmRelationIsReplicated(Relation relation);
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * One row on the wire; see row.h.
+ *
+ * Runs in: walsenders (write), apply workers (read).
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "utils/lsyscache.h"
+#include "wire/row.h"
+
+static bool
+type_is_binary(Oid type)
+{
+	Oid			base = getBaseType(type);
+
+	if (base >= FirstNormalObjectId || type >= FirstNormalObjectId)
+		return false;
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_BASE:
+		case TYPTYPE_RANGE:
+		case TYPTYPE_MULTIRANGE:
+			break;
+		default:
+			return false;
+	}
+	switch (base)
+	{
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGTYPEOID:
+		case REGROLEOID:
+		case REGNAMESPACEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGCOLLATIONOID:
+		case REGPROCARRAYOID:
+		case REGPROCEDUREARRAYOID:
+		case REGOPERARRAYOID:
+		case REGOPERATORARRAYOID:
+		case REGCLASSARRAYOID:
+		case REGTYPEARRAYOID:
+		case REGROLEARRAYOID:
+		case REGNAMESPACEARRAYOID:
+		case REGCONFIGARRAYOID:
+		case REGDICTIONARYARRAYOID:
+		case REGCOLLATIONARRAYOID:
+			return false;
+	}
+	return true;
+}
+
+MtmRowWriter *
+MtmRowWriterCreate(TupleDesc desc, MemoryContext context)
+{
+	MtmRowWriter *writer = MemoryContextAllocZero(context, sizeof(*writer));
+
+	writer->column = MemoryContextAllocZero(context,
+											Max(desc->natts, 1) * sizeof(*writer->column));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		varlena;
+		bool		binary = type_is_binary(att->atttypid);
+		Oid			function = InvalidOid;
+		Oid			input;
+		Oid			parameter;
+
+		if (att->attisdropped || att->attgenerated)
+			continue;
+		if (binary)
+		{
+			/* aclitem, pg_node_tree and a few others cannot be sent in binary */
+			int16		length;
+			bool		by_value;
+			char		align;
+			char		delimiter;
+
+			get_type_io_data(att->atttypid, IOFunc_send, &length, &by_value,
+							 &align, &delimiter, &parameter, &function);
+			get_type_io_data(att->atttypid, IOFunc_receive, &length, &by_value,
+							 &align, &delimiter, &parameter, &input);
+			if (!OidIsValid(input))
+				function = InvalidOid;
+		}
+		if (!OidIsValid(function))
+		{
+			binary = false;
+			getTypeOutputInfo(att->atttypid, &function, &varlena);
+		}
+		writer->column[writer->columns].index = i;
+		writer->column[writer->columns].varlena = att->attlen == -1;
+		writer->column[writer->columns].binary = binary;
+		fmgr_info_cxt(function, &writer->column[writer->columns].function, context);
+		writer->columns++;
+	}
+	return writer;
+}
+
+void
+MtmRowWrite(StringInfo out, const MtmRowWriter *writer, TupleTableSlot *slot)
+{
+	pq_sendint16(out, writer->columns);
+	slot_getallattrs(slot);
+	for (int i = 0; i < writer->columns; i++)
+	{
+		int			index = writer->column[i].index;
+		Datum		value = slot->tts_values[index];
+		FmgrInfo   *function = &writer->column[i].function;
+
+		if (slot->tts_isnull[index])
+			pq_sendbyte(out, MTM_COLUMN_NULL);
+		else if (writer->column[i].varlena &&
+				 VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value)))
+			pq_sendbyte(out, MTM_COLUMN_UNCHANGED);
+		else if (writer->column[i].binary)
+		{
+			bytea	   *bytes = SendFunctionCall(function, value);
+			int			length = VARSIZE(bytes) - VARHDRSZ;
+
+			pq_sendbyte(out, MTM_COLUMN_BINARY);
+			pq_sendint32(out, length);
+			appendBinaryStringInfo(out, VARDATA(bytes), length);
+		}
+		else
+		{
+			char	   *text = OutputFunctionCall(function, value);
+			int			length = strlen(text) + 1;
+
+			pq_sendbyte(out, MTM_COLUMN_TEXT);
+			pq_sendint32(out, length);
+			appendBinaryStringInfo(out, text, length);
+		}
+	}
+}
+
+void
+MtmRowRead(StringInfo in, MtmColumnValue *values, int columns)
+{
+	int			sent = pq_getmsgint(in, 2);
+
+	if (sent != columns)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("a row has %d columns where its relation was defined with %d",
+						sent, columns)));
+	for (int i = 0; i < columns; i++)
+	{
+		MtmColumnValue *value = &values[i];
+
+		value->status = pq_getmsgbyte(in);
+		value->data = NULL;
+		value->length = 0;
+		if (value->status == MTM_COLUMN_NULL || value->status == MTM_COLUMN_UNCHANGED)
+			continue;
+		if (value->status != MTM_COLUMN_BINARY && value->status != MTM_COLUMN_TEXT)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("unknown column status %d", value->status)));
+		value->length = pq_getmsgint(in, 4);
+		value->data = unconstify(char *, pq_getmsgbytes(in, value->length));
+		if (value->status == MTM_COLUMN_TEXT)
+			value->length--;
+	}
+}
