@@ -1,0 +1,36 @@
+// What a cluster test knows of its nodes, whether they are servers on this machine
+// or containers.
+import type pg from 'pg';
+import type { ConnectOptions } from '../../ts-src/cli/database_client.ts';
+import type { Settings } from '../../ts-src/cli/node_config.ts';
+
+export type ClientOptions = ConnectOptions;
+
+/** Enough for tests of a healthy cluster; several test files may share one. */
+export interface HealthyNodes {
+  readonly count: number;
+  /** 1 to count. */
+  readonly ids: number[];
+  /** A connected client, as superuser to the replicated database unless told. */
+  client(node: number, options?: ClientOptions): Promise<pg.Client>;
+  /** libpq's connection string of the superuser. */
+  conninfo(node: number): string;
+}
+
+/** A cluster of one's own, whose nodes may be stopped and killed. */
+export interface ClusterNodes extends HealthyNodes {
+  start(node: number): Promise<void>;
+  stop(node: number): Promise<void>;
+  /** As a machine that loses its power. */
+  kill(node: number): Promise<void>;
+  logs(node: number): Promise<string>;
+  /** Until every node says that it is online. */
+  wait_online(): Promise<void>;
+  /** Stops everything and removes it; also after a failure. */
+  destroy(): Promise<void>;
+}
+
+export interface StartOptions {
+  nodes?: number;
+  settings?: Settings;
+}

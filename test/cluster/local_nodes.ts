@@ -1,0 +1,120 @@
+// Cluster nodes as servers on this machine, started by the command line's code.
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { all_ended } from '../../ts-src/cli/all_ended.ts';
+import { SUPERUSER, log_file, node_port } from '../../ts-src/cli/cluster_record.ts';
+import { conn_string } from '../../ts-src/cli/conn_string.ts';
+import { connect } from '../../ts-src/cli/database_client.ts';
+import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
+import { read_passwords } from '../../ts-src/cli/passwords.ts';
+import { silent } from '../../ts-src/cli/progress.ts';
+import { up } from '../../ts-src/cli/up.ts';
+import { wait_online } from '../../ts-src/cli/wait_online.ts';
+import type { ClientOptions, ClusterNodes, HealthyNodes, StartOptions } from './cluster_nodes.ts';
+import { allocate_ports } from './port_range.ts';
+import { watch_over } from './watchdog.ts';
+
+/** Generous: a loaded machine is slow, and a cluster that hangs must still fail. */
+export const ONLINE_TIMEOUT_MS = 120_000;
+
+/** The nodes of a local cluster that runs already. */
+export class RunningLocalNodes implements HealthyNodes {
+  constructor(protected readonly cluster: LocalCluster) {}
+
+  static open(dir: string): RunningLocalNodes {
+    return new RunningLocalNodes(LocalCluster.open(dir));
+  }
+
+  get dir(): string {
+    return this.cluster.dir;
+  }
+
+  get count(): number {
+    return this.cluster.record.nodes;
+  }
+
+  get ids(): number[] {
+    return this.cluster.nodes;
+  }
+
+  client(node: number, options?: ClientOptions): Promise<pg.Client> {
+    this.cluster.check_node(node);
+    return connect(this.cluster.client_config(node, options));
+  }
+
+  conninfo(node: number): string {
+    return conn_string({
+      dbname: this.cluster.record.db,
+      host: '127.0.0.1',
+      port: node_port(this.cluster.record, node),
+      user: SUPERUSER,
+      password: read_passwords(this.cluster.dir).superuser,
+    });
+  }
+
+  async logs(node: number): Promise<string> {
+    return readFileSync(log_file(this.cluster.dir, node), 'utf8');
+  }
+}
+
+export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
+  private constructor(
+    cluster: LocalCluster,
+    private readonly release: () => Promise<void>,
+  ) {
+    super(cluster);
+  }
+
+  static async start(options: StartOptions = {}): Promise<LocalNodes> {
+    const ports = await allocate_ports();
+    const dir = mkdtempSync(join(tmpdir(), 'multimaster-test-'));
+    const watchdog = watch_over(dir);
+    const release = async () => {
+      watchdog.release();
+      await ports.release();
+    };
+    try {
+      const cluster = await up(
+        {
+          dir,
+          port: ports.first,
+          nodes: options.nodes ?? 3,
+          set: options.settings ?? {},
+          timeout_ms: ONLINE_TIMEOUT_MS,
+        },
+        silent,
+      );
+      return new LocalNodes(cluster, release);
+    } catch (error) {
+      await release(); // The watchdog stops what was started.
+      throw error;
+    }
+  }
+
+  start(node: number): Promise<void> {
+    return this.cluster.start(node);
+  }
+
+  stop(node: number): Promise<void> {
+    return this.cluster.stop(node);
+  }
+
+  async kill(node: number): Promise<void> {
+    await this.cluster.kill(node);
+  }
+
+  wait_online(): Promise<void> {
+    return wait_online(this.cluster, ONLINE_TIMEOUT_MS);
+  }
+
+  async destroy(): Promise<void> {
+    try {
+      await all_ended(this.ids.map((node) => this.cluster.stop(node, 'immediate')));
+      this.cluster.remove();
+    } finally {
+      await this.release();
+    }
+  }
+}
