@@ -1,7 +1,7 @@
 // A cluster of servers on this machine, in one folder: the steps that the commands
 // and the cluster tests are made of.
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   LINK_ROLE,
   SUPERUSER,
@@ -26,6 +26,7 @@ import { ensure_passwords } from './passwords.ts';
 import { check_ports } from './ports.ts';
 import { find_postgres, type PostgresInstall } from './postgres_install.ts';
 import { run_program } from './run_program.ts';
+import { remove_stale_locks } from './stale_lock.ts';
 import { hand_over, server_user, type ServerUser } from './server_user.ts';
 
 /** sockaddr_un holds 107 bytes: the folder, "/.s.PGSQL." and a port. */
@@ -100,7 +101,10 @@ export class LocalCluster {
 
   async start(node: number): Promise<void> {
     if (this.pid(node) !== null) return;
-    write_config(data_dir(this.dir, node), this.config_lines(node), this.user);
+    const data = data_dir(this.dir, node);
+    const socket = `.s.PGSQL.${node_port(this.record, node)}.lock`;
+    remove_stale_locks(data, [join(this.dir, socket)]);
+    write_config(data, this.config_lines(node), this.user);
     await start_server(this.place(node));
   }
 

@@ -92,7 +92,7 @@ function complaint_in(log: string): string | null {
     else if (line.startsWith('\t')) more.push(line.trim());
     else break;
   }
-  return [text(lines[at] ?? ''), ...more].join(' ');
+  return [text(lines[at] ?? ''), ...more].join('; ');
 }
 
 function last_line(stderr: string): string {

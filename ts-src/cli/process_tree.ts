@@ -7,13 +7,22 @@ export function is_alive(pid: number): boolean {
   return parent_of(pid) !== null;
 }
 
+export function is_zombie(pid: number): boolean {
+  return process_stat(pid)?.state === 'Z';
+}
+
 /** null: no such process, or only its zombie. */
 function parent_of(pid: number): number | null {
+  const stat = process_stat(pid);
+  return stat === null || 'ZX'.includes(stat.state) ? null : stat.parent;
+}
+
+function process_stat(pid: number): { state: string; parent: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The program's name stands in parentheses and may hold anything.
-    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' || state === 'X' ? null : Number(parent);
+    const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent) };
   } catch {
     return null;
   }

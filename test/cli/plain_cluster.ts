@@ -1,0 +1,44 @@
+// A cluster folder whose servers run without the extension: the command line's own
+// work (folders, passwords, processes) needs no cluster to be tested.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { all_ended } from '../../ts-src/cli/all_ended.ts';
+import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
+import { allocate_ports } from '../cluster/port_range.ts';
+import { watch_over } from '../cluster/watchdog.ts';
+
+export interface PlainCluster {
+  cluster: LocalCluster;
+  destroy(): Promise<void>;
+}
+
+export async function plain_cluster(nodes: number): Promise<PlainCluster> {
+  const ports = await allocate_ports();
+  const dir = mkdtempSync(join(tmpdir(), 'multimaster-plain-'));
+  const watchdog = watch_over(dir);
+  const release = async () => {
+    watchdog.release();
+    await ports.release();
+  };
+  try {
+    const cluster = await LocalCluster.prepare(dir, {
+      format: 1,
+      nodes,
+      port: ports.first,
+      db: 'app',
+      settings: { shared_preload_libraries: '' },
+    });
+    await all_ended(cluster.nodes.map((node) => cluster.create(node)));
+    await all_ended(cluster.nodes.map((node) => cluster.start(node)));
+    const destroy = async () => {
+      await all_ended(cluster.nodes.map((node) => cluster.stop(node, 'immediate')));
+      cluster.remove();
+      await release();
+    };
+    return { cluster, destroy };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
