@@ -1,14 +1,74 @@
 # The one door to everything that is done with the project; `make help` lists it.
 #
-# Each long step leaves a stamp in out/, so that a second run is quick.
+# Each step looks first whether it has anything to do, so that a second run is quick.
 
 ifeq ($(origin PG_CONFIG),undefined)
 PG_CONFIG := $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 endif
 export PG_CONFIG
 
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+SUBMAKE := $(MAKE) --no-print-directory
+
+CLI_SOURCES := $(shell find ts-src/cli -name '*.ts')
+SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts')
+BENCH_SOURCES := $(shell find test/bench -name '*.ts' 2>/dev/null)
+SQL_PARTS := $(wildcard sql/parts/*)
+
 .DEFAULT_GOAL := help
-.PHONY: help
+.PHONY: help setup build shim install cluster test bench clean npm-packages
+.DELETE_ON_ERROR:
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: ## install what is missing: packages by apt and npm, plv8 where there is none
+	@build/setup.sh packages
+	@build/setup.sh node_modules
+	@build/setup_plv8.sh
+
+build: npm-packages shim out/cli.mjs out/multimaster--1.0.sql ## compile and bundle everything into out/
+
+install: build ## copy the extension into the PostgreSQL installation
+	@build/install.sh
+
+# Setup first: it may bring the pg_config that the other steps ask.
+cluster: ## three nodes on this machine, from nothing to rows on every node
+	@$(SUBMAKE) setup
+	@$(SUBMAKE) install
+	@bin/multimaster up
+	@build/try_cluster.sh
+
+test: ## set up, build and run every suite
+	@node build/run_tests.mjs
+
+bench: ## pgbench: a plain server, synchronous standbys, the cluster
+	@$(SUBMAKE) setup
+	@$(SUBMAKE) install out/bench.mjs
+	@node out/bench.mjs
+
+clean: ## remove what was built (not clusters, not what is installed)
+	rm -rf out/shim out/test out/*.mjs out/*.js out/*.sql out/*.log
+	@[ ! -f plv8/Makefile ] || $(SUBMAKE) -C plv8 clean
+
+npm-packages:
+	@build/setup.sh node_modules
+
+shim:
+	@$(SUBMAKE) -j$(JOBS) -f build/shim.mk
+
+out/cli.mjs: $(CLI_SOURCES) build/bundle.mjs package-lock.json | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs cli
+
+out/bench.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs bench
+
+out/bundle.js: $(SERVER_SOURCES) build/bundle.mjs package-lock.json | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs server
+
+out/multimaster--1.0.sql: out/bundle.js $(SQL_PARTS) build/extension_sql.mjs
+	@echo "  SQL $@"
+	@node build/extension_sql.mjs

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Gives the PostgreSQL installation a plv8 where it has none: the project's own, on
+# the distribution's V8. One that somebody else installed is left alone; ours is
+# built again when its sources are newer than what is installed.
+set -eu
+cd "$(dirname "$0")/.."
+
+pg_config=${PG_CONFIG:-pg_config}
+extension_dir=$("$pg_config" --sharedir)/extension
+library_dir=$("$pg_config" --pkglibdir)
+control=$extension_dir/plv8.control
+v8_prefix=out/v8
+
+is_ours() { grep -q multimaster "$control"; }
+sources_are_newer() {
+    [ -n "$(find plv8 build/setup_v8.sh -newer "$control" \
+        \( -name '*.cc' -o -name '*.cpp' -o -name '*.h' -o -name '*.sql' \
+        -o -name '*.control*' -o -name Makefile -o -name '*.sh' \) -print -quit)" ]
+}
+
+if [ -f "$control" ]; then
+    is_ours || exit 0
+    sources_are_newer || exit 0
+fi
+
+echo "setup: building plv8 (this takes a minute)"
+build/setup_v8.sh "$v8_prefix"
+make --no-print-directory -C plv8 PG_CONFIG="$pg_config"
+if [ -w "$extension_dir" ] && [ -w "$library_dir" ]; then
+    make --no-print-directory -C plv8 install PG_CONFIG="$pg_config"
+else
+    sudo make --no-print-directory -C plv8 install PG_CONFIG="$pg_config"
+fi
