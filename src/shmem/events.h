@@ -10,7 +10,9 @@
 #ifndef MTM_EVENTS_H
 #define MTM_EVENTS_H
 
+#include "lib/stringinfo.h"
 #include "shmem/shared.h"
+#include "storage/latch.h"
 
 #define MTM_EVENTS_SIZE (1024 * 1024)
 
@@ -28,7 +30,7 @@ extern void MtmEventsInit(void *at, bool found);
 extern bool MtmEventPut(MtmEventKind kind, int node_id, const char *body, uint32 length);
 /* Monitor. Take appends one event's body to `body`; false when there is none. */
 extern bool MtmEventTake(MtmEventKind *kind, int *node_id, StringInfo body);
-extern void MtmEventsSetMonitor(struct Latch *latch);
+extern void MtmEventsSetMonitor(Latch *latch);
 extern void MtmMonitorWake(void);
 
 #endif

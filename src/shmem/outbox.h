@@ -10,7 +10,9 @@
 #ifndef MTM_OUTBOX_H
 #define MTM_OUTBOX_H
 
+#include "lib/stringinfo.h"
 #include "shmem/shared.h"
+#include "storage/latch.h"
 
 #define MTM_OUTBOX_SIZE (256 * 1024)
 #define MTM_MESSAGE_MAX (64 * 1024)
@@ -22,11 +24,11 @@ extern void MtmOutboxesInit(void *at, bool found);
 extern bool MtmOutboxPut(int node_id, const char *message, uint32 length);
 
 /* Link sender only. Open empties the outbox and lets messages in; Close refuses them. Take appends
- * as many whole messages ([uint32 length][bytes] each, host order) as there are. */
+ * all messages there are ([uint32 length][bytes] each, network order). */
 extern void MtmOutboxOpen(int node_id);
 extern void MtmOutboxClose(int node_id);
 extern bool MtmOutboxTake(int node_id, StringInfo into);
 /* The latch to set when something was put. */
-extern void MtmOutboxSetSender(struct Latch *latch);
+extern void MtmOutboxSetSender(Latch *latch);
 
 #endif

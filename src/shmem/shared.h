@@ -9,6 +9,7 @@
 #define MTM_SHARED_H
 
 #include "postgres.h"
+#include "storage/lwlock.h"
 #include "utils/dsa.h"
 
 #define MTM_MAX_NODES 16
@@ -25,6 +26,18 @@ extern int	MtmNodeSetSize(MtmNodeSet set);
 /* Space to ask for before the server starts, and the hook that lays it out. */
 extern void MtmSharedRequest(void);
 extern void MtmSharedStartup(void);
+/* False in a server that was started without the module, or not configured. */
+extern bool MtmSharedReady(void);
+
+/* Locks that are held longer than a spinlock may be. */
+typedef enum MtmLockName
+{
+	MTM_LOCK_REPORT,			/* shmem/view.c */
+	MTM_LOCK_QUEUE,				/* its tranche is the queue's */
+	MTM_LOCKS
+} MtmLockName;
+
+extern LWLock *MtmNamedLock(MtmLockName name);
 
 /*
  * Variable-sized data that processes hand to each other (transactions to

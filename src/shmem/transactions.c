@@ -12,6 +12,7 @@
 
 #include <signal.h>
 
+#include "access/twophase.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -73,8 +74,13 @@ shared_size(void)
 Size
 MtmTransactionsSize(void)
 {
-	return add_size(shared_size(),
-					hash_estimate_size(table_size(), sizeof(MtmTransaction)));
+	return shared_size();
+}
+
+Size
+MtmTransactionsTableSize(void)
+{
+	return hash_estimate_size(table_size(), sizeof(MtmTransaction));
 }
 
 void

@@ -18,6 +18,7 @@
 #ifndef MTM_TRANSACTIONS_H
 #define MTM_TRANSACTIONS_H
 
+#include "access/xlogdefs.h"
 #include "lib/ilist.h"
 #include "shmem/commits.h"
 #include "storage/lwlock.h"
@@ -79,6 +80,8 @@ typedef struct MtmPoolStats
 } MtmPoolStats;
 
 extern Size MtmTransactionsSize(void);
+/* Of the hash table, which Init allocates by itself. */
+extern Size MtmTransactionsTableSize(void);
 extern void MtmTransactionsInit(void *at, bool found);
 
 /* Receiver. Put copies `*tx` in; false if the key is there already. Queue makes

@@ -54,13 +54,19 @@ extern void MtmViewLeave(void);
 
 /* Monitor only. Waits (interruptibly) until the gate is empty. */
 extern void MtmViewPublish(const MtmViewData *view);
+/*
+ * The monitor's end, for whatever reason: nobody may commit or vote until it is back. Does
+ * not wait; the next Publish waits for those still inside.
+ */
+extern void MtmViewWithdraw(void);
 
-/* Wait until the generation is at least `generation` or status changes; the
- * caller loops over its own condition. Interruptible. */
+/* Wait until the version is another than the one seen before looking at the view;
+ * the caller loops over its own condition. Interruptible. */
 extern void MtmViewWaitChange(uint64 seen_version, uint32 wait_event);
 extern uint64 MtmViewVersion(void);
 
-/* The control plane's report for status functions (JSON, at most this long). */
+/* The control plane's report for status functions (JSON, shorter than this); NULL:
+ * there is none. */
 #define MTM_REPORT_SIZE 16384
 extern void MtmViewSetReport(const char *report);
 extern char *MtmViewGetReport(void);

@@ -1,0 +1,70 @@
+/*
+ * The module's door: settings, checks, shared memory, hooks, background workers.
+ *
+ * Runs in: the postmaster, once, from shared_preload_libraries. Loaded into a single
+ * session it does nothing, and what needs it says so.
+ */
+#include "postgres.h"
+
+#include "backend/commit.h"
+#include "backend/schema_change.h"
+#include "backend/utility.h"
+#include "backend/written.h"
+#include "fmgr.h"
+#include "link/sender.h"
+#include "miscadmin.h"
+#include "monitor/monitor.h"
+#include "settings.h"
+#include "shmem/shared.h"
+#include "storage/ipc.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+static shmem_request_hook_type previous_shmem_request = NULL;
+static shmem_startup_hook_type previous_shmem_startup = NULL;
+
+static void
+shmem_request(void)
+{
+	if (previous_shmem_request)
+		previous_shmem_request();
+	MtmSharedRequest();
+}
+
+static void
+shmem_startup(void)
+{
+	if (previous_shmem_startup)
+		previous_shmem_startup();
+	MtmSharedStartup();
+}
+
+static void
+install_shmem_hooks(void)
+{
+	previous_shmem_request = shmem_request_hook;
+	shmem_request_hook = shmem_request;
+	previous_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = shmem_startup;
+}
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	MtmSettingsDefine();
+	MtmSettingsCheck();
+	if (!MtmConfigured())
+		return;
+
+	install_shmem_hooks();
+	MtmWrittenInstallHooks();
+	MtmSchemaChangeInstallHooks();
+	MtmCommitInstallHooks();
+	MtmUtilityInstallHooks();
+	MtmLinkSenderRegister();
+	MtmMonitorRegister();
+}

@@ -1,0 +1,20 @@
+/*
+ * The node list: multimaster.conn_strings taken apart.
+ *
+ * Runs in: read once in the postmaster; every process inherits it.
+ */
+#ifndef MTM_NODE_LIST_H
+#define MTM_NODE_LIST_H
+
+#include "postgres.h"
+
+/*
+ * Read the setting, or the file it names. ereport(FATAL) names the position and the problem
+ * of a string that libpq cannot read, never its text where that may hold a password.
+ */
+extern void MtmNodeListRead(const char *setting);
+
+/* A conn string without its passwords: for views and logs. */
+extern char *MtmConnStringPublic(int node_id);
+
+#endif

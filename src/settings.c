@@ -1,0 +1,232 @@
+/*
+ * Settings; see settings.h.
+ *
+ * Runs in: defined and checked in the postmaster; every process reads.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/twophase.h"
+#include "access/xlog.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "node_list.h"
+#include "postmaster/bgworker_internals.h"
+#include "replication/slot.h"
+#include "replication/walsender.h"
+#include "settings.h"
+#include "shmem/lanes.h"
+#include "utils/guc.h"
+
+int			mtm_node_id = 0;
+char	   *mtm_conn_strings = NULL;
+char	   *mtm_cluster_name = NULL;
+int			mtm_max_nodes = MTM_MAX_NODES;
+int			mtm_heartbeat_send_timeout = 200;
+int			mtm_heartbeat_recv_timeout = 2000;
+int			mtm_connect_timeout = 10000;
+int			mtm_workers = 2;
+int			mtm_max_workers = 100;
+int			mtm_queue_size = 64 * 1024;
+int			mtm_trans_spill_threshold = 100 * 1024;
+bool		mtm_bypass = false;
+bool		mtm_ignore_tables_without_pk = false;
+
+static bool
+check_cluster_name(char **value, void **extra, GucSource source)
+{
+	const char *name = *value;
+
+	if (strlen(name) >= NAMEDATALEN)
+	{
+		GUC_check_errdetail("The name must be shorter than %d bytes.", NAMEDATALEN);
+		return false;
+	}
+	for (; *name; name++)
+	{
+		if ((unsigned char) *name < ' ' || (unsigned char) *name > '~')
+		{
+			GUC_check_errdetail("Only printable ASCII characters may be in the name.");
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+define_identity(void)
+{
+	DefineCustomIntVariable("multimaster.node_id",
+							"Number of this node: its position in multimaster.conn_strings.",
+							"0: this server is no node of a cluster.",
+							&mtm_node_id, 0, 0, MTM_MAX_NODES,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("multimaster.conn_strings",
+							   "Connection strings of all nodes, comma-separated, in the "
+							   "order of their numbers.",
+							   "@file reads them from a file, one in a line.",
+							   &mtm_conn_strings, "",
+							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable("multimaster.cluster_name",
+							   "Name of the cluster; a node of another cluster is refused.",
+							   NULL,
+							   &mtm_cluster_name, "",
+							   PGC_POSTMASTER, 0, check_cluster_name, NULL, NULL);
+	DefineCustomIntVariable("multimaster.max_nodes",
+							"The most nodes that the cluster may have.",
+							NULL,
+							&mtm_max_nodes, MTM_MAX_NODES, 1, MTM_MAX_NODES,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
+
+static void
+define_timeouts(void)
+{
+	DefineCustomIntVariable("multimaster.heartbeat_send_timeout",
+							"Time between two heartbeats to another node.",
+							NULL,
+							&mtm_heartbeat_send_timeout, 200, 10, 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.heartbeat_recv_timeout",
+							"A node that was silent for so long counts as lost.",
+							"Should be several times multimaster.heartbeat_send_timeout.",
+							&mtm_heartbeat_recv_timeout, 2000, 100, 600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.connect_timeout",
+							"The longest time to wait for a connection to another node.",
+							NULL,
+							&mtm_connect_timeout, 10 * 1000, 100, 600 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+}
+
+static void
+define_apply(void)
+{
+	DefineCustomIntVariable("multimaster.workers",
+							"Apply workers that are kept.",
+							"They run the transactions of other nodes.",
+							&mtm_workers, 2, 1, 1000,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.max_workers",
+							"The most apply workers that are started under load.",
+							NULL,
+							&mtm_max_workers, 100, 1, 1000,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.queue_size",
+							"Memory for transactions of other nodes that wait to be applied.",
+							NULL,
+							&mtm_queue_size, 64 * 1024, 1024, MAX_KILOBYTES,
+							PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.trans_spill_threshold",
+							"A transaction of another node that is larger goes to disk.",
+							NULL,
+							&mtm_trans_spill_threshold, 100 * 1024, 64, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+static void
+define_behavior(void)
+{
+	DefineCustomBoolVariable("multimaster.bypass",
+							 "Lets this session work on a node that is not online.",
+							 "What it writes stays on this node.",
+							 &mtm_bypass, false,
+							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.ignore_tables_without_pk",
+							 "Tables without a primary key are local to each node.",
+							 "Off: their rows are replicated and found by all columns.",
+							 &mtm_ignore_tables_without_pk, false,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+void
+MtmSettingsDefine(void)
+{
+	define_identity();
+	define_timeouts();
+	define_apply();
+	define_behavior();
+	MarkGUCPrefixReserved("multimaster");
+}
+
+/* Add a line when the server's setting is below what it needs. */
+static void
+need_at_least(StringInfo wrong, const char *name, int value, int64 needed,
+			  const char *why)
+{
+	if (value < needed)
+		appendStringInfo(wrong, "%s%s is %d, needs at least " INT64_FORMAT " (%s)",
+						 wrong->len > 0 ? "\n" : "", name, value, needed, why);
+}
+
+static void
+check_server_settings(void)
+{
+	StringInfoData wrong;
+	int64		nodes = MtmNodeCount();
+	int64		peers = nodes - 1;
+
+	initStringInfo(&wrong);
+	if (wal_level < WAL_LEVEL_LOGICAL)
+		appendStringInfoString(&wrong, "wal_level is not \"logical\"");
+	need_at_least(&wrong, "max_prepared_transactions", max_prepared_xacts,
+				  nodes * MaxConnections, "nodes * max_connections");
+	need_at_least(&wrong, "max_wal_senders", max_wal_senders, peers + 2,
+				  "other nodes + 2");
+	need_at_least(&wrong, "max_replication_slots", max_replication_slots,
+				  peers * MTM_LANES + 2, "other nodes * 4 + 2");
+	need_at_least(&wrong, "max_worker_processes", max_worker_processes,
+				  12 + peers * (1 + MTM_LANES) + mtm_max_workers,
+				  "12 + other nodes * 5 + multimaster.max_workers");
+	if (wrong.len > 0)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster cannot run with these settings"),
+				 errdetail_internal("%s", wrong.data),
+				 errhint("The numbers are for %d nodes and max_connections = %d.",
+						 (int) nodes, MaxConnections)));
+	pfree(wrong.data);
+}
+
+static void
+check_own_settings(void)
+{
+	if (mtm_node_id == 0)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.conn_strings is set but multimaster.node_id is not"),
+				 errhint("Set multimaster.node_id to this node's position in "
+						 "multimaster.conn_strings.")));
+	if (MtmNodeCount() > mtm_max_nodes)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.conn_strings has %d nodes, more than "
+						"multimaster.max_nodes = %d", MtmNodeCount(), mtm_max_nodes)));
+	if (mtm_node_id > MtmNodeCount())
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.node_id is %d but multimaster.conn_strings has %d "
+						"nodes", mtm_node_id, MtmNodeCount())));
+	if (mtm_workers > mtm_max_workers)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.workers = %d is more than "
+						"multimaster.max_workers = %d", mtm_workers, mtm_max_workers)));
+}
+
+void
+MtmSettingsCheck(void)
+{
+	if (IsBinaryUpgrade || !mtm_conn_strings || mtm_conn_strings[0] == '\0')
+		return;
+	MtmNodeListRead(mtm_conn_strings);
+	check_own_settings();
+	check_server_settings();
+}
+
+bool
+MtmConfigured(void)
+{
+	return mtm_node_id > 0 && MtmNodeCount() > 0;
+}

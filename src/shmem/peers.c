@@ -1,0 +1,93 @@
+/*
+ * Peers and counters; see peers.h.
+ *
+ * Runs in: link and stream processes write; all read.
+ * Locks: MtmPeer.mutex; the link sender's pid has one of its own.
+ */
+#include "postgres.h"
+
+#include "shmem/peers.h"
+
+typedef struct MtmPeers
+{
+	slock_t		mutex;			/* guards link_sender_pid */
+	int			link_sender_pid;
+	MtmCounters counters;
+	MtmPeer		peers[MTM_MAX_NODES];
+} MtmPeers;
+
+static MtmPeers *peers = NULL;
+
+Size
+MtmPeersSize(void)
+{
+	return sizeof(MtmPeers);
+}
+
+static void
+init_counters(MtmCounters *counters)
+{
+	pg_atomic_init_u64(&counters->commits, 0);
+	pg_atomic_init_u64(&counters->aborts, 0);
+	pg_atomic_init_u64(&counters->conflicts, 0);
+	pg_atomic_init_u64(&counters->handed_over, 0);
+	pg_atomic_init_u64(&counters->applied, 0);
+	pg_atomic_init_u64(&counters->refused, 0);
+}
+
+void
+MtmPeersInit(void *at, bool found)
+{
+	peers = at;
+	if (found)
+		return;
+	memset(peers, 0, sizeof(MtmPeers));
+	SpinLockInit(&peers->mutex);
+	init_counters(&peers->counters);
+	for (int i = 0; i < MTM_MAX_NODES; i++)
+		SpinLockInit(&peers->peers[i].mutex);
+}
+
+MtmPeer *
+MtmPeerSlot(int node_id)
+{
+	Assert(node_id >= 1 && node_id <= MTM_MAX_NODES);
+	return &peers->peers[node_id - 1];
+}
+
+MtmPeer
+MtmPeerCopy(int node_id)
+{
+	MtmPeer    *peer = MtmPeerSlot(node_id);
+	MtmPeer		copy;
+
+	SpinLockAcquire(&peer->mutex);
+	copy = *peer;
+	SpinLockRelease(&peer->mutex);
+	return copy;
+}
+
+MtmCounters *
+MtmCountersGet(void)
+{
+	return &peers->counters;
+}
+
+int
+MtmLinkSenderPid(void)
+{
+	int			pid;
+
+	SpinLockAcquire(&peers->mutex);
+	pid = peers->link_sender_pid;
+	SpinLockRelease(&peers->mutex);
+	return pid;
+}
+
+void
+MtmLinkSenderSetPid(int pid)
+{
+	SpinLockAcquire(&peers->mutex);
+	peers->link_sender_pid = pid;
+	SpinLockRelease(&peers->mutex);
+}
