@@ -9,7 +9,7 @@ import { Failure } from './failure.ts';
 import { hba_lines, node_config_lines, type NodeConfig } from './node_config.ts';
 import { password_lines } from './passwords.ts';
 import { find_postgres } from './postgres_install.ts';
-import { server_user } from './server_user.ts';
+import { hand_over, server_user } from './server_user.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -35,11 +35,14 @@ export async function container_prepare(env: Environment): Promise<void> {
     superuser: settings.superuser_password,
     link_role: settings.link_password,
   };
-  mkdirSync(dirname(settings.data_dir), { recursive: true });
+  const parent = dirname(settings.data_dir);
+  mkdirSync(parent, { recursive: true });
+  hand_over(parent, user);
   // libpq reads it for the links: the entrypoint names it in PGPASSFILE.
   writeFileSync(settings.password_file, password_lines(passwords, settings.superuser), {
     mode: 0o600,
   });
+  hand_over(settings.password_file, user);
   await create_node({
     name: `node ${settings.config.node_id}`,
     data_dir: settings.data_dir,

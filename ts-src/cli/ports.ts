@@ -12,13 +12,12 @@ export function port_is_free(port: number): Promise<boolean> {
   });
 }
 
-export async function check_ports(ports: number[]): Promise<void> {
+export async function check_ports(ports: number[], advice = ''): Promise<void> {
   for (const port of ports) {
     if (await port_is_free(port)) continue;
     throw new Failure(
       'port_taken',
-      `port ${port} on 127.0.0.1 is taken by another program: choose another first ` +
-        'port with --port',
+      `port ${port} on 127.0.0.1 is taken by another program${advice}`,
     );
   }
 }

@@ -4,8 +4,9 @@ import { LocalCluster } from './local_cluster.ts';
 import { ADMIN_APPLICATION, query_node } from './database_client.ts';
 import { Failure } from './failure.ts';
 import { check_extensions, find_postgres } from './postgres_install.ts';
-import { read_record, type ClusterRecord } from './cluster_record.ts';
+import { node_ids, node_port, read_record, type ClusterRecord } from './cluster_record.ts';
 import type { Settings } from './node_config.ts';
+import { check_ports } from './ports.ts';
 import type { Progress } from './progress.ts';
 import { all_ended } from './all_ended.ts';
 import { wait_online } from './wait_online.ts';
@@ -25,7 +26,10 @@ const HIGHEST_PORT = 65535;
 
 export async function up(options: UpOptions, progress: Progress): Promise<LocalCluster> {
   check_extensions(find_postgres());
-  const cluster = await LocalCluster.prepare(options.dir, wanted_record(options));
+  const record = wanted_record(options);
+  // Before anything is written: the next try may ask for another port.
+  if (!LocalCluster.exists(options.dir)) await check_new_ports(record);
+  const cluster = await LocalCluster.prepare(options.dir, record);
   await cluster.check_ports();
   await each_node(cluster, progress, 'create', (node) => cluster.create(node));
   await each_node(cluster, progress, 'start', (node) => cluster.start(node));
@@ -67,6 +71,11 @@ function checked(dir: string, record: ClusterRecord): ClusterRecord {
     `${record.nodes} nodes from port ${record.port} on would go past ${HIGHEST_PORT} ` +
       `(cluster in ${dir}): choose a lower --port`,
   );
+}
+
+function check_new_ports(record: ClusterRecord): Promise<void> {
+  const ports = node_ids(record).map((node) => node_port(record, node));
+  return check_ports(ports, ': choose another first port with --port');
 }
 
 async function each_node(

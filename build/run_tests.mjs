@@ -1,0 +1,135 @@
+// `make test`: set-up, then every suite, one after the other. Each suite's output
+// passes through; the last line is `N passed, N failed`. A suite that could not run
+// counts as failed.
+//   node build/run_tests.mjs [SUITE ...]
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+const REPORTS = 'out/test';
+
+/** Runs a program; its output passes through, and comes back as text. */
+function run(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    running = child;
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      process.stdout.write(text);
+      output += text;
+    });
+    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
+    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+let running = null;
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.on(name, () => {
+    running?.kill(name);
+    stopped = true;
+  });
+}
+let stopped = false;
+
+/** At least one failure where the program failed, whatever it counted. */
+function judged(passed, failed, code) {
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed };
+}
+
+async function by_exit_code(program, args) {
+  const { code } = await run(program, args);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function type_check() {
+  const tsc = (project) => by_exit_code('node_modules/.bin/tsc', ['--noEmit', '-p', project]);
+  return sum([await tsc('tsconfig.json'), await tsc('tsconfig.server.json')]);
+}
+
+async function vitest(name, args) {
+  const report = `${REPORTS}/${name}.json`;
+  rmSync(report, { force: true });
+  const { code } = await run('node_modules/.bin/vitest', [
+    ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    ...args,
+  ]);
+  if (!existsSync(report)) return { passed: 0, failed: 1 };
+  const counts = JSON.parse(readFileSync(report, 'utf8'));
+  // A file that could not be loaded has no tests to count.
+  const broken = counts.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
+  return judged(counts.numPassedTests, counts.numFailedTests + broken, code);
+}
+
+/** A script that prints TAP, or ends with `N passed, N failed`. */
+async function script(program, args) {
+  if (!existsSync(program)) {
+    console.log(`${program} is missing`);
+    return { passed: 0, failed: 1 };
+  }
+  const { code, output } = await run(program, args);
+  const summary = [...output.matchAll(/(\d+) passed, (\d+) failed/g)].at(-1);
+  if (summary) return judged(Number(summary[1]), Number(summary[2]), code);
+  const passed = output.match(/^\s*ok \d+/gm)?.length ?? 0;
+  const failed = output.match(/^\s*not ok \d+(?!.*# TODO)/gm)?.length ?? 0;
+  return passed + failed > 0
+    ? judged(passed, failed, code)
+    : { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+}
+
+function sum(counts) {
+  const add = (name) => counts.reduce((total, count) => total + count[name], 0);
+  return { passed: add('passed'), failed: add('failed') };
+}
+
+const has_tests = (dir) => existsSync(dir) && readdirSync(dir).length > 0;
+
+const SUITES = {
+  types: type_check,
+  unit: () => vitest('unit', []),
+  plv8: () => script('test/plv8/run.sh', []),
+  sql: () => (has_tests('test/sql') ? script('build/run_pgtap.sh', []) : missing('test/sql')),
+  cluster: () => vitest('cluster', ['--config', 'test/cluster/vitest.config.ts']),
+};
+
+function missing(what) {
+  console.log(`${what} is missing`);
+  return { passed: 0, failed: 1 };
+}
+
+async function run_suite(name, suite) {
+  console.log(`\n=== ${name}`);
+  const counts = await suite();
+  console.log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed`);
+  return counts;
+}
+
+async function main(names) {
+  const unknown = names.find((name) => !(name in SUITES));
+  if (unknown !== undefined) {
+    console.error(`no suite "${unknown}": ${Object.keys(SUITES).join(', ')}`);
+    return { passed: 0, failed: 1 };
+  }
+  mkdirSync(REPORTS, { recursive: true });
+  console.log('=== set-up');
+  for (const goal of ['setup', 'install']) {
+    const { code } = await run('make', ['--no-print-directory', goal]);
+    if (code !== 0) return { passed: 0, failed: 1 };
+  }
+  const totals = [];
+  for (const [name, suite] of Object.entries(SUITES)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    if (stopped) break;
+    totals.push(await run_suite(name, suite));
+  }
+  if (stopped) totals.push({ passed: 0, failed: 1 });
+  return sum(totals);
+}
+
+const { passed, failed } = await main(process.argv.slice(2));
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
