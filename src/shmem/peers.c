@@ -2,7 +2,7 @@
  * Peers and counters; see peers.h.
  *
  * Runs in: link and stream processes write; all read.
- * Locks: MtmPeer.mutex; the link sender's pid has one of its own.
+ * Locks: MtmPeer.mutex; what concerns the link sender has one of its own.
  */
 #include "postgres.h"
 
@@ -10,8 +10,9 @@
 
 typedef struct MtmPeers
 {
-	slock_t		mutex;			/* guards link_sender_pid */
+	slock_t		mutex;			/* guards the next two */
 	int			link_sender_pid;
+	bool		links_wanted;
 	MtmCounters counters;
 	MtmPeer		peers[MTM_MAX_NODES];
 } MtmPeers;
@@ -90,4 +91,23 @@ MtmLinkSenderSetPid(int pid)
 	SpinLockAcquire(&peers->mutex);
 	peers->link_sender_pid = pid;
 	SpinLockRelease(&peers->mutex);
+}
+
+void
+MtmLinksWant(void)
+{
+	SpinLockAcquire(&peers->mutex);
+	peers->links_wanted = true;
+	SpinLockRelease(&peers->mutex);
+}
+
+bool
+MtmLinksWanted(void)
+{
+	bool		wanted;
+
+	SpinLockAcquire(&peers->mutex);
+	wanted = peers->links_wanted;
+	SpinLockRelease(&peers->mutex);
+	return wanted;
 }

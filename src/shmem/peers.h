@@ -18,6 +18,7 @@ typedef struct MtmPeer
 {
 	slock_t		mutex;
 	bool		link_out;		/* our sender reached its receiver */
+	uint64		link_out_epoch; /* grows with every outbound connection */
 	bool		link_in;		/* its sender reached our receiver */
 	uint64		link_in_epoch;	/* grows with every inbound connection */
 	int			link_receiver_pid;
@@ -48,6 +49,10 @@ extern void MtmPeersInit(void *at, bool found);
 extern MtmPeer *MtmPeerSlot(int node_id);	/* lock its mutex yourself */
 extern MtmPeer MtmPeerCopy(int node_id);
 extern MtmCounters *MtmCountersGet(void);
+
+/* Monitor: from now on the link sender keeps links to all peers. */
+extern void MtmLinksWant(void);
+extern bool MtmLinksWanted(void);
 extern int	MtmLinkSenderPid(void);
 extern void MtmLinkSenderSetPid(int pid);
 
