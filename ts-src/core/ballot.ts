@@ -1,0 +1,65 @@
+// Ballots: (generation, round). All ballots of a generation have one proposer, its
+// resolver, which starts a round only after the one before it is closed; so a ballot
+// has one value for a gid, and ballots are ordered.
+import type { Gid } from './gid.ts';
+
+export type Value = 'commit' | 'abort';
+
+export interface Ballot {
+  readonly number: number;
+  readonly seq: number;
+}
+
+export const NO_BALLOT: Ballot = { number: 0, seq: 0 };
+
+export function compare_ballots(a: Ballot, b: Ballot): number {
+  return a.number - b.number || a.seq - b.seq;
+}
+
+export function newest_ballot(ballots: Iterable<Ballot>): Ballot {
+  let newest = NO_BALLOT;
+  for (const ballot of ballots) if (compare_ballots(ballot, newest) > 0) newest = ballot;
+  return newest;
+}
+
+/** A value this node accepted. Durable until every member has ended the gid. */
+export interface Accepted {
+  readonly ballot: Ballot;
+  readonly value: Value;
+  /**
+   * The local xid that was prepared under the gid when it was first accepted, null if
+   * none was. A user may give a name again once it is free: the xid says for which
+   * transaction the value was meant.
+   */
+  readonly xid: string | null;
+}
+
+export type AcceptedValues = Readonly<Record<Gid, Accepted>>;
+
+/** What stays of the accepted values without those of the ballots that are over. */
+export function without_ballots(
+  accepted: AcceptedValues,
+  is_over: (ballot: Ballot) => boolean,
+): AcceptedValues {
+  const all = Object.entries(accepted);
+  const open = all.filter(([, entry]) => !is_over(entry.ballot));
+  return open.length === all.length ? accepted : Object.fromEntries(open);
+}
+
+/**
+ * Accept `values` in `ballot`. A gid that was accepted before stays bound to the same
+ * local transaction; a new one is bound to what is prepared now.
+ */
+export function with_accepted(
+  accepted: AcceptedValues,
+  ballot: Ballot,
+  values: Readonly<Record<Gid, Value>>,
+  prepared_xid: (gid: Gid) => string | null,
+): AcceptedValues {
+  const next: Record<Gid, Accepted> = { ...accepted };
+  for (const [gid, value] of Object.entries(values)) {
+    const before = accepted[gid];
+    next[gid] = { ballot, value, xid: before === undefined ? prepared_xid(gid) : before.xid };
+  }
+  return next;
+}

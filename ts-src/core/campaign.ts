@@ -1,0 +1,151 @@
+// Campaigns: when a new generation is needed, and who proposes it.
+//
+// Needed when there is none; when a member of the last one has started again; when
+// somebody promised a newer number that was not won; when work is left that only a
+// ballot of a newer generation can end. Proposed by the lowest node, and only when all
+// configured nodes hear each other and read each other's streams: so in a quiet
+// cluster there is one campaigner. When two meet all the same, I3 lets one of them win
+// at most, and the other tries again with a higher number after a random while.
+import {
+  connected_words,
+  known_incarnations,
+  missing_edges,
+  missing_streams,
+  connected_nodes,
+} from './connectivity.ts';
+import { difference, added, type NodeId, type NodeSet } from './node_set.ts';
+import { restarted_members, same_generation, type Generation } from './generation.ts';
+import { cast_vote, count_votes, objection } from './vote.ts';
+import { learn } from './history.ts';
+import { wanted_generation } from './orphan.ts';
+import type { MessageOf } from './message.ts';
+import type { State } from './state.ts';
+import type { Turn } from './turn.ts';
+
+export interface Campaign {
+  readonly proposal: Generation;
+  readonly votes: NodeSet;
+}
+
+/** Why a new generation is needed; null when none is. */
+export function need(state: State, now_ms: number): string | null {
+  const { generation, promised } = state.durable;
+  const words = connected_words(state, now_ms);
+  if (generation === null) return 'there is none yet';
+  const restarted = restarted_members(generation, known_incarnations(state));
+  if (restarted.length > 0) return `node ${restarted.join(', ')} has started again`;
+  const promises = words.map((said) => said.promised);
+  const newest = Math.max(promised?.number ?? 0, ...promises);
+  if (newest > generation.number) return `generation ${newest} was not won`;
+  const wants = Math.max(wanted_generation(state), ...words.map((said) => said.wants));
+  return wants >= generation.number ? 'a transaction was left by its backend' : null;
+}
+
+/** What keeps all configured nodes from forming a generation, for people to read. */
+export function obstacles(state: State, now_ms: number): readonly string[] {
+  const { configured } = state.config;
+  const lost = difference(configured, connected_nodes(state, now_ms));
+  if (lost.length > 0) return lost.map((id) => `no connection to node ${id}`);
+  const edges = missing_edges(state, configured, now_ms).map(
+    ({ from, to }) => `node ${from} does not hear node ${to.join(', ')}`,
+  );
+  if (edges.length > 0) return edges;
+  return missing_streams(state, configured).map(
+    ({ from, to }) => `node ${from} does not read the stream of node ${to.join(', ')} yet`,
+  );
+}
+
+/** Called on every tick. */
+export function consider_campaign(turn: Turn): void {
+  const { state, clock } = turn;
+  if (state.campaign !== null && !is_viable(state, state.campaign, clock.now_ms)) {
+    fail(turn, 'the nodes changed meanwhile');
+    return;
+  }
+  if (state.campaign !== null || clock.now_ms < state.campaign_after_ms) return;
+  if (Math.min(...state.config.configured) !== state.config.node_id) return;
+  const why = need(state, clock.now_ms);
+  if (why === null || obstacles(state, clock.now_ms).length > 0) return;
+  start_campaign(turn, why);
+}
+
+function is_viable(state: State, { proposal }: Campaign, now_ms: number): boolean {
+  const { promised } = state.durable;
+  if (promised === null || !same_generation(promised, proposal)) return false;
+  const newest = Math.max(...connected_words(state, now_ms).map((said) => said.promised), 0);
+  const restarted = restarted_members(proposal, known_incarnations(state));
+  return newest <= proposal.number && restarted.length === 0;
+}
+
+function start_campaign(turn: Turn, why: string): void {
+  const { state, clock } = turn;
+  const { config, durable } = state;
+  const known = [durable.promised?.number ?? 0, durable.generation?.number ?? 0];
+  for (const said of connected_words(state, clock.now_ms)) {
+    known.push(said.promised, said.generation?.number ?? 0);
+  }
+  const incarnations = known_incarnations(state);
+  const proposal: Generation = {
+    number: Math.max(...known) + 1,
+    campaigner: config.node_id,
+    members: config.configured,
+    configured: config.configured,
+    incarnations,
+  };
+  if (objection(state, proposal, clock.now_ms) !== null) return;
+  turn.log(`proposing generation ${proposal.number}: ${why}`);
+  cast_vote(turn, proposal);
+  turn.set({ campaign: { proposal, votes: [config.node_id] } });
+  canvass(turn);
+  conclude(turn, null);
+}
+
+/** Ask, again and again, those who have not voted. */
+export function canvass(turn: Turn): void {
+  const { campaign } = turn.state;
+  if (campaign === null) return;
+  for (const to of difference(campaign.proposal.members, campaign.votes)) {
+    turn.send(to, { kind: 'campaign', proposal: campaign.proposal });
+  }
+}
+
+export function on_vote(turn: Turn, from: NodeId, message: MessageOf<'vote'>): void {
+  const { campaign } = turn.state;
+  if (campaign === null || !same_generation(campaign.proposal, message.proposal)) return;
+  turn.set({ campaign: { ...campaign, votes: added(campaign.votes, from) } });
+  conclude(turn, null);
+}
+
+export function on_refuse(turn: Turn, from: NodeId, message: MessageOf<'refuse'>): void {
+  const { campaign } = turn.state;
+  if (campaign === null || campaign.proposal.number !== message.number) return;
+  conclude(turn, `node ${from}: ${message.message}`);
+}
+
+function conclude(turn: Turn, refused: string | null): void {
+  const { campaign } = turn.state;
+  if (campaign === null) return;
+  const count = count_votes(campaign.proposal, campaign.votes, refused !== null);
+  if (count === 'won') win(turn, campaign.proposal);
+  else if (count === 'lost') fail(turn, refused!);
+}
+
+function win(turn: Turn, proposal: Generation): void {
+  turn.log(`generation ${proposal.number} won: members ${proposal.members.join(', ')}`);
+  turn.set({ campaign: null, failed_campaigns: 0 });
+  learn(turn, proposal);
+  for (const to of difference(proposal.members, [turn.state.config.node_id])) {
+    turn.send(to, { kind: 'won', generation: proposal });
+  }
+}
+
+function fail(turn: Turn, why: string): void {
+  const { campaign, failed_campaigns, config } = turn.state;
+  turn.log(`generation ${campaign?.proposal.number} was not won: ${why}`);
+  const waits = 2 ** Math.min(failed_campaigns, 4) * (0.5 + turn.clock.random);
+  turn.set({
+    campaign: null,
+    failed_campaigns: failed_campaigns + 1,
+    campaign_after_ms: turn.clock.now_ms + config.heartbeat_send_ms * waits,
+  });
+}

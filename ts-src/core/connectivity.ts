@@ -1,0 +1,105 @@
+// Connectivity: who hears whom. A peer is connected when its link is up both ways and
+// it was heard of within heartbeat_recv_ms. Each heartbeat carries its sender's own
+// set, so that everybody sees the whole matrix.
+import { contains, difference, node_set, type NodeId, type NodeSet } from './node_set.ts';
+import type { Heartbeat } from './message.ts';
+import type { State } from './state.ts';
+
+export interface Peer {
+  readonly link: boolean;
+  readonly stream: boolean;
+  /** Monotonic time of its newest heartbeat; null since its link went down. */
+  readonly heard_ms: number | null;
+  readonly heard_wall_ms: number | null;
+  readonly heartbeats: number;
+  /** The newest incarnation heard of; 0: none yet. */
+  readonly incarnation: number;
+  readonly said: Heartbeat | null;
+  /** Why its last message was refused. */
+  readonly refused: string | null;
+}
+
+export const UNKNOWN_PEER: Peer = {
+  link: false,
+  stream: false,
+  heard_ms: null,
+  heard_wall_ms: null,
+  heartbeats: 0,
+  incarnation: 0,
+  said: null,
+  refused: null,
+};
+
+export function peer_of(state: State, id: NodeId): Peer {
+  return state.peers[id] ?? UNKNOWN_PEER;
+}
+
+export function peer_ids(state: State): NodeSet {
+  return state.config.configured.filter((id) => id !== state.config.node_id);
+}
+
+export function is_connected(state: State, id: NodeId, now_ms: number): boolean {
+  if (id === state.config.node_id) return true;
+  const { link, heard_ms } = peer_of(state, id);
+  return link && heard_ms !== null && now_ms - heard_ms <= state.config.heartbeat_recv_ms;
+}
+
+/** This node and all it is connected with: its row of the matrix. */
+export function connected_nodes(state: State, now_ms: number): NodeSet {
+  return state.config.configured.filter((id) => is_connected(state, id, now_ms));
+}
+
+export function streaming_nodes(state: State): NodeSet {
+  const { configured, node_id } = state.config;
+  return node_set(configured.filter((id) => id === node_id || peer_of(state, id).stream));
+}
+
+/** Whose row lacks a node of `set`; empty when all of them hear each other. */
+export function missing_edges(
+  state: State,
+  set: NodeSet,
+  now_ms: number,
+): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
+  return rows(state, set, connected_nodes(state, now_ms), (said) => said.connected);
+}
+
+/** Who does not read the replication stream of which node of `set`. */
+export function missing_streams(
+  state: State,
+  set: NodeSet,
+): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
+  return rows(state, set, streaming_nodes(state), (said) => said.streams);
+}
+
+function rows(
+  state: State,
+  set: NodeSet,
+  own: NodeSet,
+  row: (said: Heartbeat) => NodeSet,
+): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
+  const missing = [];
+  for (const from of set) {
+    const said = peer_of(state, from).said;
+    const seen = from === state.config.node_id ? own : said === null ? [] : row(said);
+    if (!contains(seen, set)) missing.push({ from, to: difference(set, seen) });
+  }
+  return missing;
+}
+
+/** Incarnations of this node and of the peers heard of. */
+export function known_incarnations(state: State): Readonly<Record<NodeId, number>> {
+  const known: Record<NodeId, number> = { [state.config.node_id]: state.durable.incarnation };
+  for (const id of peer_ids(state)) {
+    const { incarnation } = peer_of(state, id);
+    if (incarnation > 0) known[id] = incarnation;
+  }
+  return known;
+}
+
+/** What the peers that are connected now have said last. */
+export function connected_words(state: State, now_ms: number): readonly Heartbeat[] {
+  return peer_ids(state)
+    .filter((id) => is_connected(state, id, now_ms))
+    .map((id) => peer_of(state, id).said)
+    .filter((said) => said !== null);
+}

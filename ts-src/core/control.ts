@@ -1,0 +1,93 @@
+// Control: steps the state through events and has the effects done, in the order that
+// safety asks for: first what need not wait, then the durable state to disk, then all
+// that follows from it. The server's shell and the simulator both run this code; they
+// differ in the world they give it.
+import { encode_message, MESSAGE_VERSION, type Message } from './message.ts';
+import { step } from './step.ts';
+import type { Clock, Event, FinishResult } from './event.ts';
+import type { Durable, State } from './state.ts';
+import type { Effect, View } from './effect.ts';
+import type { Gid } from './gid.ts';
+import type { Look } from './holding.ts';
+import type { NodeId } from './node_set.ts';
+import type { Value } from './ballot.ts';
+
+export interface World {
+  clock(): Clock;
+  /** Returns when it is on disk. */
+  save(durable: Durable): void;
+  /** Returns when nobody acts by the view before it any more. */
+  publish(view: View): void;
+  /** Queued for the node, or lost. */
+  send(to: NodeId, body: string): void;
+  look(gids: readonly Gid[]): Look;
+  finish(gid: Gid, value: Value): FinishResult;
+  log(level: 'log' | 'warning', message: string): void;
+}
+
+/** One event leads to few others; more than this is a loop, not work. */
+const MOST_EVENTS = 100_000;
+
+export class Control {
+  state: State;
+  private saved: Durable | null = null;
+  private readonly world: World;
+  private readonly queue: Event[] = [];
+
+  constructor(state: State, world: World) {
+    this.state = state;
+    this.world = world;
+  }
+
+  handle(event: Event): void {
+    this.queue.push(event);
+    for (let done = 0; this.queue.length > 0; done++) {
+      if (done > MOST_EVENTS) throw new Error('the control plane goes round in circles');
+      const { state, effects } = step(this.state, this.queue.shift()!, this.world.clock());
+      this.state = state;
+      for (const effect of effects.now) this.perform(effect);
+      if (state.durable !== this.saved) {
+        this.world.save(state.durable);
+        this.saved = state.durable;
+      }
+      for (const effect of effects.durable) this.perform(effect);
+    }
+  }
+
+  private perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'publish':
+        this.world.publish(effect.view);
+        break;
+      case 'send':
+        this.send(effect.to, effect.message);
+        break;
+      case 'look': {
+        const look = this.world.look(effect.gids);
+        this.queue.push({ kind: 'looked', purpose: effect.purpose, look });
+        break;
+      }
+      case 'finish': {
+        const { gid, value } = effect;
+        this.queue.push({ kind: 'finished', gid, value, result: this.world.finish(gid, value) });
+        break;
+      }
+      case 'log':
+        this.world.log(effect.level, effect.message);
+        break;
+    }
+  }
+
+  private send(to: NodeId, message: Message): void {
+    const { node_id, cluster_name } = this.state.config;
+    const body = encode_message({
+      version: MESSAGE_VERSION,
+      cluster: cluster_name,
+      from: node_id,
+      incarnation: this.state.durable.incarnation,
+      message,
+    });
+    if (to === node_id) this.queue.push({ kind: 'message', from: node_id, body });
+    else this.world.send(to, body);
+  }
+}

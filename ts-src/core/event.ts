@@ -1,0 +1,43 @@
+// Events: all that can happen to a node's control plane. Time and randomness come with
+// each of them; the core has none of its own.
+import type { Value } from './ballot.ts';
+import type { Gid } from './gid.ts';
+import type { Look } from './holding.ts';
+import type { NodeId } from './node_set.ts';
+import type { LookPurpose } from './effect.ts';
+
+export interface Clock {
+  /** Monotonic. */
+  readonly now_ms: number;
+  /** For people to read. */
+  readonly wall_ms: number;
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+export type FinishResult = 'done' | 'absent' | 'busy';
+
+export type Event =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'message'; readonly from: NodeId; readonly body: string }
+  | { readonly kind: 'link_up'; readonly peer: NodeId }
+  | { readonly kind: 'link_down'; readonly peer: NodeId }
+  | { readonly kind: 'stream_up'; readonly peer: NodeId }
+  | { readonly kind: 'stream_down'; readonly peer: NodeId }
+  /** Its backend gave up: only a ballot of a newer generation can end it. */
+  | { readonly kind: 'orphan'; readonly gid: Gid }
+  /** A user's COMMIT or ROLLBACK PREPARED. */
+  | { readonly kind: 'decide'; readonly gid: Gid; readonly commit: boolean }
+  /** The answer to a look effect. */
+  | { readonly kind: 'looked'; readonly purpose: LookPurpose; readonly look: Look }
+  /** The answer to a finish effect. */
+  | {
+      readonly kind: 'finished';
+      readonly gid: Gid;
+      readonly value: Value;
+      readonly result: FinishResult;
+    };
+
+export type EventKind = Event['kind'];
+export type EventOf<K extends EventKind> = Extract<Event, { readonly kind: K }>;

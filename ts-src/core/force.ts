@@ -1,0 +1,20 @@
+// Is the newest generation this node voted for also won, and still good?
+import { restarted_members, type Generation } from './generation.ts';
+import { known_incarnations } from './connectivity.ts';
+import type { State } from './state.ts';
+
+/**
+ * The generation in which this node takes part: it voted for no newer one, it is won,
+ * and this incarnation of this node is the one that it was agreed with.
+ */
+export function in_force(state: State): Generation | null {
+  const { promised, generation, incarnation } = state.durable;
+  if (promised === null || generation === null) return null;
+  if (promised.number !== generation.number) return null;
+  return generation.incarnations[state.config.node_id] === incarnation ? generation : null;
+}
+
+/** Is every member still in the incarnation that the generation was agreed with? */
+export function is_current(state: State, generation: Generation): boolean {
+  return restarted_members(generation, known_incarnations(state)).length === 0;
+}

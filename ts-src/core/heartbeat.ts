@@ -1,0 +1,63 @@
+// Heartbeats: sent every heartbeat_send_ms, and at once when they have something new to
+// say. They repeat all that others must know sooner or later, so that no other message
+// has to arrive for it.
+import { connected_nodes, peer_ids, peer_of, streaming_nodes } from './connectivity.ts';
+import { learn } from './history.ts';
+import { remind } from './round.ts';
+import { status_of } from './status.ts';
+import { wanted_generation } from './orphan.ts';
+import type { Heartbeat, MessageOf } from './message.ts';
+import type { NodeId } from './node_set.ts';
+import type { Turn } from './turn.ts';
+
+/** Called at the end of every step, when all else is settled. */
+export function beat(turn: Turn): void {
+  const { state, clock } = turn;
+  const content = present(turn);
+  const links = peer_ids(state).filter((id) => peer_of(state, id).link);
+  const said = JSON.stringify([content, links]);
+  if (said === state.heartbeat_said && clock.now_ms < state.heartbeat_after_ms) return;
+  const seq = state.heartbeat_seq + 1;
+  turn.set({
+    heartbeat_seq: seq,
+    heartbeat_said: said,
+    heartbeat_after_ms: clock.now_ms + state.config.heartbeat_send_ms,
+  });
+  for (const to of links) turn.send(to, { ...content, seq });
+}
+
+function present(turn: Turn): Heartbeat {
+  const { state, clock } = turn;
+  const { promised, generation } = state.durable;
+  return {
+    kind: 'heartbeat',
+    seq: 0,
+    status: status_of(state, clock.now_ms),
+    connected: connected_nodes(state, clock.now_ms),
+    streams: streaming_nodes(state),
+    promised: promised?.number ?? 0,
+    generation,
+    wants: wanted_generation(state),
+    closed: state.tenure.closed,
+    open: state.tenure.open,
+  };
+}
+
+export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heartbeat'>): void {
+  const peer = peer_of(turn.state, from);
+  if (peer.said !== null && message.seq <= peer.said.seq) return;
+  turn.set({
+    peers: {
+      ...turn.state.peers,
+      [from]: {
+        ...peer,
+        heard_ms: turn.clock.now_ms,
+        heard_wall_ms: turn.clock.wall_ms,
+        heartbeats: peer.heartbeats + 1,
+        said: message,
+      },
+    },
+  });
+  if (message.generation !== null) learn(turn, message.generation);
+  remind(turn, from, message);
+}

@@ -1,0 +1,50 @@
+// Holding: what one node has of one transaction, as it answers the resolver.
+//
+//   committed, aborted  an executed decision. Known exactly by the coordinator's node,
+//                       from its clog; nothing else is an outcome
+//   prepared            durable here, outcome open
+//   preparing           a user's PREPARE TRANSACTION that its backend here still drives
+//   none                not prepared here, and never will be in its generation
+//   unknown             the coordinator's node cannot tell any more
+import { is_ours, coordinator_of, type Gid } from './gid.ts';
+import type { NodeId } from './node_set.ts';
+
+export type HoldingState =
+  | 'committed'
+  | 'aborted'
+  | 'prepared'
+  | 'preparing'
+  | 'none'
+  | 'unknown';
+
+export interface Holding {
+  readonly state: HoldingState;
+  /** Local xid of what is prepared, null if nothing is. */
+  readonly xid: string | null;
+}
+
+/** What the shell read, in this order: prepared, driven, prepared again, outcomes. */
+export interface Look {
+  /** gid -> local xid. */
+  readonly prepared: Readonly<Record<Gid, string>>;
+  /** Transactions that a backend of this node drives now. */
+  readonly driven: readonly Gid[];
+  /** From pg_xact_status, for the asked gids that this node coordinated. */
+  readonly outcomes: Readonly<Record<Gid, 'committed' | 'aborted' | 'in progress' | 'unknown'>>;
+}
+
+export function holding(self: NodeId, gid: Gid, look: Look): Holding {
+  const xid = look.prepared[gid] ?? null;
+  if (!is_ours(gid)) return { state: user_state(gid, xid, look), xid };
+  if (coordinator_of(gid) === self) {
+    const outcome = look.outcomes[gid];
+    if (outcome === 'committed' || outcome === 'aborted') return { state: outcome, xid };
+    if (xid === null && outcome !== 'in progress') return { state: 'unknown', xid };
+  }
+  return { state: xid === null ? 'none' : 'prepared', xid };
+}
+
+function user_state(gid: Gid, xid: string | null, look: Look): HoldingState {
+  if (look.driven.includes(gid)) return 'preparing';
+  return xid === null ? 'none' : 'prepared';
+}

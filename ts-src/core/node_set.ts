@@ -1,0 +1,35 @@
+// Sets of nodes: ascending node ids without repetition, so that two equal sets are
+// equal text too. C sees them as bit masks (bit node_id-1).
+
+export type NodeId = number;
+export type NodeSet = readonly NodeId[];
+
+export function node_set(ids: Iterable<NodeId>): NodeSet {
+  return [...new Set(ids)].sort((a, b) => a - b);
+}
+
+/** Is every node of `inner` in `outer`? */
+export function contains(outer: NodeSet, inner: NodeSet): boolean {
+  return inner.every((id) => outer.includes(id));
+}
+
+export function same_nodes(a: NodeSet, b: NodeSet): boolean {
+  return a.length === b.length && contains(a, b);
+}
+
+export function intersection(a: NodeSet, b: NodeSet): NodeSet {
+  return a.filter((id) => b.includes(id));
+}
+
+export function difference(a: NodeSet, b: NodeSet): NodeSet {
+  return a.filter((id) => !b.includes(id));
+}
+
+export function added(set: NodeSet, id: NodeId): NodeSet {
+  return set.includes(id) ? set : node_set([...set, id]);
+}
+
+/** Exact for node ids up to 53; a cluster has far fewer. */
+export function bit_mask(set: NodeSet): number {
+  return set.reduce((mask, id) => mask + 2 ** (id - 1), 0);
+}

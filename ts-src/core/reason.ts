@@ -1,0 +1,56 @@
+// Reason: why this node is not online, in words for people; empty when it is.
+import { difference, type NodeSet } from './node_set.ts';
+import { in_force, is_current } from './force.ts';
+import { need, obstacles } from './campaign.ts';
+import { connected_nodes, peer_of } from './connectivity.ts';
+import { resolver_of } from './generation.ts';
+import type { State } from './state.ts';
+import type { Status } from './status.ts';
+
+export function reason_for(state: State, status: Status, now_ms: number): string {
+  if (status === 'online') return '';
+  if (status === 'isolated') return lost_peers(state, now_ms);
+  const { campaign } = state;
+  if (campaign !== null) {
+    const silent = difference(campaign.proposal.members, campaign.votes);
+    return `waiting for the vote of ${nodes(silent)} for generation ${campaign.proposal.number}`;
+  }
+  const generation = in_force(state);
+  if (generation === null || !is_current(state, generation)) return no_generation(state, now_ms);
+  return recovery(state);
+}
+
+function lost_peers(state: State, now_ms: number): string {
+  const lost = difference(state.config.configured, connected_nodes(state, now_ms));
+  const each = lost.map((id) => {
+    const { link, refused } = peer_of(state, id);
+    if (refused !== null) return `node ${id}: its message is refused, ${refused}`;
+    return link ? `node ${id}: no heartbeat` : `node ${id}: no link`;
+  });
+  return `waiting for ${each.join('; ')}`;
+}
+
+function no_generation(state: State, now_ms: number): string {
+  const obstacle = obstacles(state, now_ms);
+  if (obstacle.length > 0) return `waiting for a generation: ${obstacle.join('; ')}`;
+  const why = need(state, now_ms) ?? 'the newest is not this one';
+  return `waiting for node ${Math.min(...state.config.configured)} to propose one: ${why}`;
+}
+
+function recovery(state: State): string {
+  const generation = in_force(state)!;
+  const undecided = Object.entries(state.tenure.undecided);
+  if (undecided.length > 0) {
+    const some = undecided.slice(0, 3).map(([gid, why]) => `${gid} (${why})`);
+    return `${undecided.length} transactions cannot be resolved: ${some.join('; ')}`;
+  }
+  const { execution, round } = state.tenure;
+  if (execution !== null) return `ending ${execution.left.length} older transactions here`;
+  if (round === null) return `node ${resolver_of(generation)} is ending older transactions`;
+  const silent = difference(generation.members, Object.keys(round.answered).map(Number));
+  return `ending older transactions: waiting for ${nodes(silent)} to answer "${round.phase}"`;
+}
+
+function nodes(set: NodeSet): string {
+  return `node ${set.join(', ')}`;
+}

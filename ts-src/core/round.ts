@@ -1,0 +1,247 @@
+// Rounds: the resolver's part. It runs one round at a time, each a ballot over a batch
+// of gids, and begins the next only when every member has ended the last.
+//
+//   gather --> inquire --> propose --> execute --> closed
+//
+// In a new generation rounds of recovery come first, until nothing older is left:
+// then the generation is open. From then on a round begins at `inquire`, with gids
+// that users decided on (decide.ts). A round whose question changes gets a new number,
+// so that late answers to the old one mean nothing.
+//
+// All members, not just a quorum, accept before any executes: they contain a quorum
+// (I1, I5), and so every member has bound a user's gid to the transaction that it now
+// names before the name can be given again. A member that cannot is replaced by a newer
+// generation, not waited for.
+import { compare_ballots, newest_ballot, type Ballot, type Value } from './ballot.ts';
+import { difference, contains, type NodeId } from './node_set.ts';
+import { first_batch } from './batch.ts';
+import { in_force } from './force.ts';
+import { is_ours, parse_gid, type Gid } from './gid.ts';
+import { is_quorum } from './quorum.ts';
+import { members_of, resolver_of, type Generation } from './generation.ts';
+import { pick, type MemberAnswer, type Picked } from './pick.ts';
+import { close_here } from './acceptor.ts';
+import { rule_on_decisions, has_decisions, next_decisions } from './decide.ts';
+import type { Answer, Message, MessageOf, Report } from './message.ts';
+import type { Turn } from './turn.ts';
+
+export type Phase = 'gather' | 'inquire' | 'propose' | 'execute';
+
+export interface Round {
+  readonly seq: number;
+  readonly phase: Phase;
+  /** Is it about work of older generations, or about users' decisions? */
+  readonly recovery: boolean;
+  readonly gids: readonly Gid[];
+  /** Is there more to recover after it? */
+  readonly more: boolean;
+  readonly values: Readonly<Record<Gid, Value>>;
+  /** Nothing can be proposed until somebody knows more: begin anew, later. */
+  readonly waiting: boolean;
+  readonly answered: Readonly<Record<NodeId, Message>>;
+}
+
+/** Called at the end of every step. */
+export function consider_round(turn: Turn): void {
+  const generation = resolving(turn);
+  if (generation === null || turn.state.tenure.round !== null) return;
+  if (!turn.state.tenure.open) begin(turn, generation, { recovery: true, gids: [] });
+  else if (has_decisions(turn.state)) {
+    begin(turn, generation, { recovery: false, gids: next_decisions(turn.state) });
+  }
+}
+
+/** The generation whose resolver this node is now. */
+function resolving(turn: Turn): Generation | null {
+  const generation = in_force(turn.state);
+  if (generation === null) return null;
+  return resolver_of(generation) === turn.state.config.node_id ? generation : null;
+}
+
+function begin(
+  turn: Turn,
+  generation: Generation,
+  about: { readonly recovery: boolean; readonly gids: readonly Gid[]; readonly more?: boolean },
+): void {
+  const seq = turn.state.tenure.last_seq + 1;
+  const round: Round = {
+    seq,
+    phase: about.gids.length === 0 ? 'gather' : 'inquire',
+    recovery: about.recovery,
+    gids: about.gids,
+    more: about.more ?? false,
+    values: {},
+    waiting: false,
+    answered: {},
+  };
+  turn.set_tenure({ round, last_seq: seq });
+  question(turn, generation);
+}
+
+function enter_phase(turn: Turn, generation: Generation, change: Partial<Round>): void {
+  const round = turn.state.tenure.round!;
+  turn.set_tenure({ round: { ...round, answered: {}, ...change } });
+  question(turn, generation);
+}
+
+/** Put the question of the present phase to all who have not answered it. */
+export function question_again(turn: Turn): void {
+  const generation = resolving(turn);
+  const { round } = turn.state.tenure;
+  if (generation === null || round === null) return;
+  if (round.waiting) begin(turn, generation, { recovery: true, gids: [] });
+  else question(turn, generation);
+}
+
+function question(turn: Turn, generation: Generation): void {
+  const round = turn.state.tenure.round!;
+  const { number } = generation;
+  const { seq, phase, gids, values } = round;
+  const asked = difference(generation.members, Object.keys(round.answered).map(Number));
+  for (const to of asked) {
+    if (phase === 'inquire') turn.send(to, { kind: phase, number, seq, gids });
+    else if (phase === 'propose') turn.send(to, { kind: phase, number, seq, values });
+    else turn.send(to, { kind: phase, number, seq });
+  }
+}
+
+type Reply = Report | Answer | MessageOf<'accept'> | MessageOf<'ended'>;
+
+const PHASE_OF: Readonly<Record<Reply['kind'], Phase>> = {
+  report: 'gather',
+  answer: 'inquire',
+  accept: 'propose',
+  ended: 'execute',
+};
+
+export function on_reply(turn: Turn, from: NodeId, message: Reply): void {
+  const generation = resolving(turn);
+  const { round } = turn.state.tenure;
+  if (generation === null || round === null || round.waiting) return;
+  if (message.number !== generation.number || message.seq !== round.seq) return;
+  if (PHASE_OF[message.kind] !== round.phase || !generation.members.includes(from)) return;
+  const answered = { ...round.answered, [from]: message };
+  turn.set_tenure({ round: { ...round, answered } });
+  const all = Object.keys(answered).map(Number);
+  if (contains(all, generation.members)) NEXT[round.phase](turn, generation);
+}
+
+const NEXT: Readonly<Record<Phase, (turn: Turn, generation: Generation) => void>> = {
+  gather: gathered,
+  inquire: inquired,
+  propose: accepted_by_all,
+  execute: ended_by_all,
+};
+
+function gathered(turn: Turn, generation: Generation): void {
+  const reports = Object.values(turn.state.tenure.round!.answered) as Report[];
+  const all = reports.flatMap((report) => report.gids);
+  const gids = first_batch(all);
+  const more = gids.length < new Set(all).size || reports.some((report) => report.more);
+  if (gids.length === 0) close(turn, generation, true);
+  else enter_phase(turn, generation, { phase: 'inquire', gids, more });
+}
+
+function inquired(turn: Turn, generation: Generation): void {
+  const round = turn.state.tenure.round!;
+  const answers = round.answered as Readonly<Record<NodeId, Answer>>;
+  const { values, undecided } = round.recovery
+    ? recover(round.gids, answers)
+    : rule_on_decisions(turn, round.gids, (gid) => answers_about(gid, answers));
+  turn.set_tenure({ undecided });
+  if (Object.keys(values).length > 0) {
+    enter_phase(turn, generation, { phase: 'propose', values });
+  } else if (Object.keys(undecided).length > 0) {
+    turn.set_tenure({ round: { ...round, waiting: true } });
+  } else {
+    // Nothing to propose. For recovery: all of it was over already.
+    close(turn, generation, round.recovery ? !round.more : true);
+  }
+}
+
+interface Picks {
+  readonly values: Readonly<Record<Gid, Value>>;
+  readonly undecided: Readonly<Record<Gid, string>>;
+}
+
+function recover(gids: readonly Gid[], answers: Readonly<Record<NodeId, Answer>>): Picks {
+  const values: Record<Gid, Value> = {};
+  const undecided: Record<Gid, string> = {};
+  const history = Object.values(answers).flatMap((answer) => answer.history);
+  for (const gid of gids) {
+    const about = answers_about(gid, answers);
+    const picked = is_ours(gid) ? pick_ours(gid, about, history) : pick_users(about);
+    if (picked === null) continue;
+    if ('value' in picked) values[gid] = picked.value;
+    else undecided[gid] = picked.undecided;
+  }
+  return { values, undecided };
+}
+
+function pick_ours(
+  gid: Gid,
+  about: ReadonlyMap<NodeId, MemberAnswer>,
+  history: readonly Generation[],
+): Picked {
+  const number = parse_gid(gid)?.generation;
+  return pick(about, number === undefined ? null : members_of(history, number));
+}
+
+/** A user's transaction is only carried on: what nobody decided stays prepared. */
+function pick_users(about: ReadonlyMap<NodeId, MemberAnswer>): Picked | null {
+  const decided = [...about.values()].some((answer) => answer.accepted !== null);
+  return decided ? pick(about, null) : null;
+}
+
+/** Every member's answer about one gid, without what is closed for good. */
+function answers_about(
+  gid: Gid,
+  answers: Readonly<Record<NodeId, Answer>>,
+): ReadonlyMap<NodeId, MemberAnswer> {
+  const closed: Ballot = newest_ballot(Object.values(answers).map((answer) => answer.closed));
+  const about = new Map<NodeId, MemberAnswer>();
+  for (const [id, answer] of Object.entries(answers)) {
+    const entry = answer.accepted[gid];
+    const open = entry !== undefined && compare_ballots(entry.ballot, closed) > 0;
+    const holding = answer.holdings[gid] ?? { state: 'unknown', xid: null };
+    about.set(Number(id), { holding, accepted: open ? entry : null });
+  }
+  return about;
+}
+
+function accepted_by_all(turn: Turn, generation: Generation): void {
+  const accepted = Object.keys(turn.state.tenure.round!.answered).map(Number);
+  if (!is_quorum(generation.configured, accepted)) return;
+  enter_phase(turn, generation, { phase: 'execute' });
+}
+
+function ended_by_all(turn: Turn, generation: Generation): void {
+  const { undecided, round } = turn.state.tenure;
+  const { recovery, values, more } = round!;
+  const count = Object.keys(values).length;
+  if (recovery) turn.log(`resolved ${count} transactions in generation ${generation.number}`);
+  const left = more || Object.keys(undecided).length > 0;
+  close(turn, generation, recovery ? !left : true);
+}
+
+function close(turn: Turn, generation: Generation, open: boolean): void {
+  const { seq } = turn.state.tenure.round!;
+  turn.set_tenure({ round: null });
+  close_here(turn, seq, open);
+  for (const to of difference(generation.members, [turn.state.config.node_id])) {
+    send_close(turn, to, generation.number, seq, open);
+  }
+}
+
+function send_close(turn: Turn, to: NodeId, number: number, seq: number, open: boolean): void {
+  turn.send(to, { kind: 'close', number, seq, open });
+}
+
+/** A heartbeat shows that a member has not heard that the last round is over. */
+export function remind(turn: Turn, from: NodeId, said: MessageOf<'heartbeat'>): void {
+  const generation = resolving(turn);
+  const { closed, open } = turn.state.tenure;
+  if (generation === null || closed === 0 || said.promised !== generation.number) return;
+  if (said.closed >= closed && said.open === open) return;
+  send_close(turn, from, generation.number, closed, open);
+}

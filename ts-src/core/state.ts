@@ -1,0 +1,133 @@
+// The whole state of one node's control plane. It is never changed in place: a step
+// makes the next one. `durable` is on disk before anything that follows from it leaves
+// the node; all else is gone with the process, and everything is rebuilt without it.
+import { NO_BALLOT, type AcceptedValues, type Ballot } from './ballot.ts';
+import { UNKNOWN_PEER, type Peer } from './connectivity.ts';
+import type { Campaign } from './campaign.ts';
+import type { View } from './effect.ts';
+import type { Execution } from './acceptor.ts';
+import type { Generation } from './generation.ts';
+import type { Gid } from './gid.ts';
+import type { NodeId, NodeSet } from './node_set.ts';
+import type { Decision } from './pick.ts';
+import type { Asked } from './decide.ts';
+import type { Round } from './round.ts';
+
+export interface Config {
+  readonly node_id: NodeId;
+  readonly configured: NodeSet;
+  readonly cluster_name: string;
+  readonly heartbeat_send_ms: number;
+  readonly heartbeat_recv_ms: number;
+}
+
+export interface Durable {
+  /** Grows at every start; saved before anything else is done. */
+  readonly incarnation: number;
+  /** The last vote. Its generation is the newest this node takes part in (I2, I3). */
+  readonly promised: Generation | null;
+  /** The newest generation known to be won. */
+  readonly generation: Generation | null;
+  /** Won generations whose work may still be open, oldest first. */
+  readonly history: readonly Generation[];
+  readonly accepted: AcceptedValues;
+  /** Every ballot up to this one is ended on all its members. */
+  readonly closed: Ballot;
+}
+
+/** What is done in the promised generation; begins anew with each vote. */
+export interface Tenure {
+  /** The last round that is over here. */
+  readonly closed: number;
+  /** Is the work of older generations over on all members? */
+  readonly open: boolean;
+  readonly execution: Execution | null;
+  /** The last round executed here to its end. */
+  readonly executed: number;
+  /** Resolver only. */
+  readonly round: Round | null;
+  readonly last_seq: number;
+  /** Gids that the last round found no value for, and why. */
+  readonly undecided: Readonly<Record<Gid, string>>;
+}
+
+export const NEW_TENURE: Tenure = {
+  closed: 0,
+  open: false,
+  execution: null,
+  executed: 0,
+  round: null,
+  last_seq: 0,
+  undecided: {},
+};
+
+export interface State {
+  readonly config: Config;
+  readonly durable: Durable;
+  readonly peers: Readonly<Record<NodeId, Peer>>;
+  readonly campaign: Campaign | null;
+  readonly failed_campaigns: number;
+  readonly campaign_after_ms: number;
+  readonly tenure: Tenure;
+  /** Decisions of users of this node, until their outcome is executed here. */
+  readonly decisions: Readonly<Record<Gid, Decision>>;
+  /** Resolver: decisions that members asked for. */
+  readonly asked: Readonly<Record<Gid, Asked>>;
+  /** gid -> a generation newer than this one is needed to end it. */
+  readonly orphans: Readonly<Record<Gid, number>>;
+  /** Prepared here at the last survey, and driven by nobody. */
+  readonly suspects: readonly Gid[];
+  readonly survey_after_ms: number;
+  readonly retry_after_ms: number;
+  readonly heartbeat_after_ms: number;
+  readonly heartbeat_seq: number;
+  /** What the last heartbeat said, without its number. */
+  readonly heartbeat_said: string;
+  readonly view: View | null;
+  readonly view_since_wall_ms: number;
+  /** Generations this node moved to since it started. */
+  readonly generations_seen: number;
+  /** Why it is not online. */
+  readonly reason: string;
+  readonly reason_since_ms: number;
+  readonly reason_logged: string;
+}
+
+export const NEW_DURABLE: Durable = {
+  incarnation: 0,
+  promised: null,
+  generation: null,
+  history: [],
+  accepted: {},
+  closed: NO_BALLOT,
+};
+
+/** The state at a start: a new incarnation, which the shell saves before anything else. */
+export function initial_state(config: Config, saved: Durable | null): State {
+  const before = saved ?? NEW_DURABLE;
+  const peers = config.configured.filter((id) => id !== config.node_id);
+  return {
+    config,
+    durable: { ...before, incarnation: before.incarnation + 1 },
+    peers: Object.fromEntries(peers.map((id) => [id, UNKNOWN_PEER])),
+    campaign: null,
+    failed_campaigns: 0,
+    campaign_after_ms: 0,
+    tenure: NEW_TENURE,
+    decisions: {},
+    asked: {},
+    orphans: {},
+    suspects: [],
+    survey_after_ms: 0,
+    retry_after_ms: 0,
+    heartbeat_after_ms: 0,
+    heartbeat_seq: 0,
+    heartbeat_said: '',
+    view: null,
+    view_since_wall_ms: 0,
+    generations_seen: 0,
+    reason: '',
+    reason_since_ms: 0,
+    reason_logged: '',
+  };
+}

@@ -1,0 +1,46 @@
+// View: what the data plane of this node acts by. Published when it changes, before
+// anything else of the same step leaves the node.
+import { reason_for } from './reason.ts';
+import { status_of } from './status.ts';
+import type { Turn } from './turn.ts';
+import type { View } from './effect.ts';
+
+/** A reason that lasts this long is worth a line in the log. */
+const REASON_LASTS_MS = 1_000;
+
+export function settle_view(turn: Turn): void {
+  const { state, clock } = turn;
+  const { config, durable } = state;
+  const { promised } = durable;
+  const view: View = {
+    generation: promised?.number ?? 0,
+    members: promised?.members ?? [],
+    configured: config.configured,
+    incarnation: durable.incarnation,
+    status: status_of(state, clock.now_ms),
+  };
+  if (JSON.stringify(view) !== JSON.stringify(state.view)) {
+    const before = state.view?.status ?? 'starting';
+    if (before !== view.status) {
+      turn.log(`status ${view.status} (was ${before}) in generation ${view.generation}`);
+      turn.set({ view_since_wall_ms: clock.wall_ms });
+    }
+    turn.set({ view });
+    turn.durable.unshift({ kind: 'publish', view });
+  }
+  settle_reason(turn, view);
+}
+
+function settle_reason(turn: Turn, view: View): void {
+  const { state, clock } = turn;
+  const reason = reason_for(state, view.status, clock.now_ms);
+  if (reason !== state.reason) {
+    turn.set({ reason, reason_since_ms: clock.now_ms });
+    if (reason === '') turn.set({ reason_logged: '' });
+    return;
+  }
+  const lasts = clock.now_ms - state.reason_since_ms >= REASON_LASTS_MS;
+  if (reason === '' || reason === state.reason_logged || !lasts) return;
+  turn.log(`not online: ${reason}`);
+  turn.set({ reason_logged: reason });
+}

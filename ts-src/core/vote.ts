@@ -1,0 +1,87 @@
+// Votes for generations. A node votes for at most one proposal per number, and the vote
+// is durable before it is sent (I3). Voting is moving: from then on this node takes part
+// in no older generation (I2), so a vote is given only where the generation can work.
+import { connected_nodes, streaming_nodes } from './connectivity.ts';
+import { contains, difference, same_nodes, type NodeSet } from './node_set.ts';
+import { is_quorum } from './quorum.ts';
+import { is_well_formed, same_generation, type Generation } from './generation.ts';
+import { refusal, type Refusal } from './refusal.ts';
+import { NEW_TENURE, type State } from './state.ts';
+import type { MessageOf } from './message.ts';
+import type { NodeId } from './node_set.ts';
+import type { Turn } from './turn.ts';
+
+export type Count = 'won' | 'lost' | 'pending';
+
+/** Won when a quorum and every proposed member voted for it; one refusal is enough. */
+export function count_votes(proposal: Generation, votes: NodeSet, refused: boolean): Count {
+  if (refused) return 'lost';
+  const all = contains(votes, proposal.members);
+  return all && is_quorum(proposal.configured, votes) ? 'won' : 'pending';
+}
+
+/** Why this node does not vote for the proposal; null when it does. */
+export function objection(state: State, proposal: Generation, now_ms: number): Refusal | null {
+  const { config, durable } = state;
+  const newest = Math.max(durable.promised?.number ?? 0, durable.generation?.number ?? 0);
+  if (proposal.number <= newest) {
+    return refusal('older_number', `it has voted for generation ${newest}`);
+  }
+  if (!is_well_formed(proposal) || !proposal.members.includes(config.node_id)) {
+    return refusal('not_configured', 'the proposal does not name it among its members');
+  }
+  if (!same_nodes(proposal.configured, config.configured)) {
+    return refusal('configured_differs', 'its list of nodes is another one');
+  }
+  if (!is_quorum(proposal.configured, proposal.members)) {
+    return refusal('no_quorum', 'the proposed members are no quorum');
+  }
+  if (proposal.incarnations[config.node_id] !== durable.incarnation) {
+    return refusal('incarnation', 'it has started again since');
+  }
+  return edge_objection(state, proposal, connected_nodes(state, now_ms));
+}
+
+function edge_objection(state: State, proposal: Generation, seen: NodeSet): Refusal | null {
+  const unseen = difference(proposal.members, seen);
+  if (unseen.length > 0) {
+    return refusal('not_connected', `it is not connected to node ${unseen.join(', ')}`);
+  }
+  const unread = difference(proposal.members, streaming_nodes(state));
+  if (unread.length > 0) {
+    return refusal('no_stream', `it does not read the stream of node ${unread.join(', ')}`);
+  }
+  const dropped = difference(seen, proposal.members);
+  if (dropped.length > 0) {
+    return refusal('drops_healthy_node', `it is connected to node ${dropped.join(', ')}`);
+  }
+  return null;
+}
+
+/** Vote: durable first, then published and drained, then sent. */
+export function cast_vote(turn: Turn, proposal: Generation): void {
+  turn.save({ promised: proposal });
+  turn.set({
+    tenure: NEW_TENURE,
+    asked: {},
+    generations_seen: turn.state.generations_seen + 1,
+  });
+}
+
+export function on_campaign(turn: Turn, from: NodeId, message: MessageOf<'campaign'>): void {
+  const { proposal } = message;
+  const { promised } = turn.state.durable;
+  if (promised === null || !same_generation(promised, proposal)) {
+    const objected = objection(turn.state, proposal, turn.clock.now_ms);
+    if (objected !== null) {
+      turn.send(from, { kind: 'refuse', number: proposal.number, ...objected });
+      if (objected.code !== 'older_number') {
+        turn.log(`did not vote for generation ${proposal.number} of node ${from}: ${objected.message}`);
+      }
+      return;
+    }
+    turn.set({ campaign: null });
+    cast_vote(turn, proposal);
+  }
+  turn.send(from, { kind: 'vote', proposal });
+}
