@@ -28,10 +28,12 @@
 #include "shmem/transactions.h"
 #include "storage/ipc.h"
 #include "utils/hsearch.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 #include "wire/relation_definition.h"
@@ -64,6 +66,7 @@ typedef struct PluginState
 	bool		ours;			/* it carries MTM_MESSAGE_COMMIT */
 	bool		in_schema_change;
 	int			flags;
+	uint64		generation;
 } PluginState;
 
 static HTAB *relations = NULL;
@@ -247,6 +250,7 @@ plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	state->ours = false;
 	state->in_schema_change = false;
 	state->flags = 0;
+	state->generation = 0;
 	state->transaction++;
 	resetStringInfo(&state->body);
 }
@@ -265,8 +269,11 @@ send_part(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	/* A single row may have been huge: do not keep its memory for ever. */
 	if (state->body.maxlen > 16 * PART_SIZE)
 	{
+		MemoryContext old = MemoryContextSwitchTo(ctx->context);
+
 		pfree(state->body.data);
 		initStringInfo(&state->body);
+		MemoryContextSwitchTo(old);
 	}
 	resetStringInfo(&state->body);
 }
@@ -414,11 +421,7 @@ plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	sent = lookup_relation(ctx, relation);
 	if (sent->replicated)
 	{
-		MemoryContext row = MemoryContextSwitchTo(ctx->context);
-
-		/* the body grows in the plugin's own context */
 		define_relation(state, sent);
-		MemoryContextSwitchTo(row);
 		if (sendable(sent, change))
 			write_change(state, sent, relation, change);
 		else
@@ -482,9 +485,14 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 
 	if (strcmp(prefix, MTM_MESSAGE_COMMIT) == 0)
 	{
+		MtmCommitMessage content;
+
+		if (size != sizeof(content))
+			return;
+		memcpy(&content, message, sizeof(content));
 		state->ours = true;
-		if (size > 0)
-			state->flags |= (uint8) message[0];
+		state->generation = content.generation;
+		state->flags |= content.flags;
 		return;
 	}
 	if (strcmp(prefix, MTM_MESSAGE_SCHEMA_END) == 0)
@@ -516,12 +524,14 @@ static void
 write_end(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
 		  int flags, TimestampTz time, StringInfo body)
 {
+	PluginState *state = ctx->output_plugin_private;
 	MtmFrame	frame;
 
 	memset(&frame, 0, sizeof(frame));
 	frame.kind = kind;
 	frame.xid = txn->xid;
 	frame.flags = flags;
+	frame.generation = state->generation;
 	strlcpy(frame.gid, txn->gid, MTM_GID_SIZE);
 	frame.end_lsn = txn->end_lsn;
 	frame.time = time;

@@ -22,7 +22,10 @@ MtmFrameWrite(StringInfo out, const MtmFrame *frame)
 	pq_sendbyte(out, frame->kind);
 	pq_sendint32(out, frame->xid);
 	if (frame->kind == MTM_FRAME_PREPARE)
+	{
 		pq_sendint8(out, frame->flags);
+		pq_sendint64(out, frame->generation);
+	}
 	/* Not pq_sendstring: a gid is in the server encoding on all nodes. */
 	appendBinaryStringInfo(out, frame->gid, strlen(frame->gid) + 1);
 	pq_sendint64(out, frame->end_lsn);
@@ -41,6 +44,7 @@ MtmFrameRead(StringInfo in, MtmFrame *frame)
 			break;
 		case MTM_FRAME_PREPARE:
 			frame->flags = pq_getmsgbyte(in);
+			frame->generation = pq_getmsgint64(in);
 			/* FALLTHROUGH */
 		case MTM_FRAME_COMMIT:
 		case MTM_FRAME_ROLLBACK:

@@ -4,7 +4,7 @@
  *
  * Frames (integers in network order):
  *   P xid bytes                      a part of the body of a large transaction
- *   E xid flags gid end_lsn time bytes   its last part: it is prepared
+ *   E xid flags generation gid end_lsn time bytes   its last part: it is prepared
  *   C xid gid end_lsn time           COMMIT PREPARED
  *   R xid gid end_lsn time           ROLLBACK PREPARED
  *
@@ -46,15 +46,24 @@
 #define MTM_MESSAGE_SCHEMA "mtm:schema"	/* content of an S record follows */
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
-/* The last message of every transaction of ours: it makes the transaction decodable
- * whatever it wrote, and tells it from others' two-phase transactions. One byte: MTM_TX_USER_GID or 0. */
+/* The last message of every transaction of ours: it makes the transaction decodable whatever it
+ * wrote, and tells it from others' two-phase transactions. Content: an MtmCommitMessage. */
 #define MTM_MESSAGE_COMMIT "mtm:commit"
+
+/* Written and read on the same server: host order. */
+typedef struct MtmCommitMessage
+{
+	uint64		generation;
+	uint32		flags;			/* MTM_TX_USER_GID or 0 */
+	uint32		unused;
+} MtmCommitMessage;
 
 typedef struct MtmFrame
 {
 	char		kind;
 	TransactionId xid;
 	int			flags;			/* E: MTM_TX_* */
+	uint64		generation;		/* E: 0 when the transaction is incomplete */
 	char		gid[MTM_GID_SIZE];
 	XLogRecPtr	end_lsn;
 	TimestampTz time;

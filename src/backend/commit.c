@@ -1,0 +1,450 @@
+/*
+ * The commit of a transaction that wrote replicated data.
+ *
+ * Runs in: backends and background workers of other extensions.
+ * Path: COMMIT -> here: PREPARE -> sender/ ... votes -> COMMIT PREPARED -> client
+ * Locks: the view's gate (shmem/view.h) around PREPARE and around the decision,
+ *        never over the wait for votes.
+ *
+ * Two ways in, because PostgreSQL has two (see docs/commit_hook.md):
+ *  - COMMIT of a transaction block is a statement, caught by the utility hook;
+ *  - every other commit (autocommit, several statements in one message,
+ *    procedures, DO, background workers) passes XACT_EVENT_PRE_COMMIT, where
+ *    the block state still lets us turn the transaction into a prepared one and
+ *    leave an empty one for the outer CommitTransaction to commit.
+ *
+ * Steps, named as the stop points are:
+ *  1 check     this node is online in generation g
+ *  2 register  the slot that votes find (before anybody can vote)
+ *  3 prepare   under the gate of g
+ *  4 votes     wait, in an empty transaction
+ *  5 decide    COMMIT or ROLLBACK PREPARED under the gate of g; when the gate
+ *              is closed the resolver decides and we only report
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "commands/async.h"
+#include "backend/commit.h"
+#include "backend/notifications.h"
+#include "backend/temp_tables.h"
+#include "backend/vote_wait.h"
+#include "backend/written.h"
+#include "catalog/pg_authid_d.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "replication/message.h"
+#include "settings.h"
+#include "shmem/events.h"
+#include "shmem/peers.h"
+#include "shmem/transactions.h"
+#include "shmem/view.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "wire/frame.h"
+#include "wire/gid.h"
+
+/* Inside our own PREPARE and what follows: callbacks pass over. */
+static bool committing = false;
+/* The transaction is prepared and its outcome is not decided: an abort now is
+ * not its abort, and the resolver must hear of it. */
+static bool prepared = false;
+static char prepared_gid[MTM_GID_SIZE];
+/* The transaction that follows delivers notifications: it is local. */
+static bool delivering = false;
+
+static void
+refuse_not_online(MtmStatus status)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+			 errmsg("multimaster node is not online: current status %s",
+					MtmStatusName(status)),
+			 errdetail("The transaction was rolled back.")));
+}
+
+/*
+ * PREPARE everything up to here under `gid` and leave an empty transaction. The
+ * block state is "started" (from inside) or that of a block.
+ */
+static void
+prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
+{
+	if (from_inside)
+	{
+		BeginTransactionBlock();
+		CommitTransactionCommand();
+	}
+	if (!PrepareTransactionBlock(gid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("could not prepare transaction \"%s\"", gid)));
+	/* Everything that may wait for others has run: only local flushes follow. */
+	if (!MtmViewEnter(generation))
+		refuse_not_online(MtmViewGet().status);
+	CommitTransactionCommand();
+	MtmViewLeave();
+	strlcpy(prepared_gid, gid, sizeof(prepared_gid));
+	prepared = true;
+	StartTransactionCommand();
+}
+
+/*
+ * COMMIT or ROLLBACK PREPARED as superuser: the transaction may have run under
+ * another role (SET LOCAL ROLE), which ended with it.
+ */
+static void
+finish_prepared(const char *gid, bool commit)
+{
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   context | SECURITY_LOCAL_USERID_CHANGE);
+	FinishPreparedTransaction(gid, commit);
+	SetUserIdAndSecContext(user, context);
+}
+
+static void
+report_in_doubt(const char *gid)
+{
+	MtmEventPut(MTM_EVENT_ORPHAN, mtm_node_id, gid, strlen(gid));
+	pg_atomic_fetch_add_u64(&MtmCountersGet()->handed_over, 1);
+	ereport(WARNING,
+			(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+			 errmsg("the outcome of transaction \"%s\" is not known yet", gid),
+			 errdetail("It will be committed or rolled back on all nodes."),
+			 errhint("SELECT * FROM mtm.get_trans_by_gid('%s') tells later.", gid)));
+}
+
+static void
+report_abort(const MtmCommit *commit)
+{
+	const MtmRefusal *refusal = &commit->refusal;
+	bool		conflict = refusal->sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
+		refusal->sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+
+	pg_atomic_fetch_add_u64(&MtmCountersGet()->aborts, 1);
+	if (conflict)
+		pg_atomic_fetch_add_u64(&MtmCountersGet()->conflicts, 1);
+
+	/* A cancel that we obeyed: PostgreSQL's own words for it. */
+	if (commit->aborting && refusal->node_id == 0)
+		CHECK_FOR_INTERRUPTS();
+
+	if (refusal->node_id != 0)
+		ereport(ERROR,
+				(errcode(refusal->sqlstate),
+				 errmsg("%s", refusal->message),
+				 refusal->detail[0] != '\0' ?
+				 errdetail("%s On node %d.", refusal->detail, refusal->node_id) :
+				 errdetail("On node %d.", refusal->node_id),
+				 refusal->hint[0] != '\0' ? errhint("%s", refusal->hint) : 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("transaction aborted: the cluster changed while it was being committed"),
+			 errhint("Retry the transaction.")));
+}
+
+/* Steps 4 and 5. Returns whether it was committed; an abort is left to report. */
+static bool
+drive(const char *gid, uint64 generation, bool *in_doubt)
+{
+	MtmVerdict	verdict = MtmWaitForVotes();
+
+	*in_doubt = false;
+	if (verdict == MTM_VERDICT_COMMIT || verdict == MTM_VERDICT_ABORT)
+	{
+		bool		commit = verdict == MTM_VERDICT_COMMIT;
+
+		if (MtmViewEnter(generation))
+		{
+			finish_prepared(gid, commit);
+			prepared = false;
+			MtmViewLeave();
+			return commit;
+		}
+		verdict = MtmWaitForOutcome();
+	}
+	prepared = false;
+	*in_doubt = verdict == MTM_VERDICT_IN_DOUBT;
+	return verdict == MTM_VERDICT_COMMITTED;
+}
+
+static void
+finish_notifications(bool in_own_transaction)
+{
+	if (!MtmNotificationsToDeliver())
+		return;
+	MtmNotificationsDeliver();
+	delivering = true;
+	if (in_own_transaction)
+	{
+		CommitTransactionCommand();
+		StartTransactionCommand();
+	}
+}
+
+static void
+log_commit_message(uint64 generation, uint32 flags)
+{
+	MtmCommitMessage message = {.generation = generation, .flags = flags};
+
+	LogLogicalMessage(MTM_MESSAGE_COMMIT, (char *) &message, sizeof(message), true);
+}
+
+/*
+ * The whole commit, from a transaction whose deferred triggers and portals are
+ * done, to the empty transaction that follows.
+ */
+static void
+commit_everywhere(bool from_inside, bool notifies)
+{
+	MtmViewData view = MtmViewGet();
+	char		gid[MTM_GID_SIZE];
+	MtmGid		parts;
+	bool		used_temp;
+	bool		in_doubt;
+	bool		committed;
+
+	if (view.status != MTM_ONLINE)
+		refuse_not_online(view.status);
+
+	used_temp = MtmTempTablesBeforePrepare();
+	if (notifies)
+		AtAbort_Notify();		/* taken already; PREPARE would refuse them */
+	log_commit_message(view.generation, 0);
+
+	parts.coordinator = mtm_node_id;
+	parts.xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	parts.generation = view.generation;
+	parts.incarnation = view.incarnation;
+	parts.start = GetCurrentTransactionStartTimestamp();
+	MtmGidFormat(&parts, gid);
+
+	committing = true;
+	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
+	prepare_under_gate(gid, view.generation, from_inside);
+
+	committed = drive(gid, view.generation, &in_doubt);
+	if (committed)
+	{
+		/* A cancel that came too late must not make it look undone. */
+		QueryCancelPending = false;
+		pg_atomic_fetch_add_u64(&MtmCountersGet()->commits, 1);
+	}
+	if (used_temp && !in_doubt)
+		MtmTempTablesAfterOutcome(committed);
+	if (!committed)
+	{
+		MtmCommit	commit = MtmCommitLook();
+
+		MtmNotificationsForget();
+		MtmCommitEnd();
+		if (in_doubt)
+		{
+			report_in_doubt(gid);
+			CHECK_FOR_INTERRUPTS();
+			ereport(ERROR,
+					(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+					 errmsg("stopped waiting for the outcome of transaction \"%s\"", gid)));
+		}
+		report_abort(&commit);
+	}
+	MtmCommitEnd();
+	MtmWrittenReset();
+	finish_notifications(!from_inside);
+	committing = false;
+	prepared = false;
+}
+
+/*
+ * Must the running transaction be committed on all nodes? Deferred triggers and
+ * portals have run. Takes the pending notifications if it must, or if they are
+ * what makes it so.
+ */
+static bool
+must_commit_everywhere(bool *notifies)
+{
+	bool		wrote = MtmWritten() && TransactionIdIsValid(GetTopTransactionIdIfAny());
+
+	*notifies = MtmNotificationsPending();
+	if (!*notifies)
+	{
+		MtmNotificationsForget();
+		return wrote;
+	}
+	if (MtmViewGet().generation == 0 && !wrote)
+		return false;			/* not in a cluster yet: NOTIFY is local */
+	return MtmNotificationsTake() > 0 || wrote;
+}
+
+static void
+on_pre_commit(void)
+{
+	bool		notifies;
+
+	if (committing || delivering || MtmProcessExempt())
+		return;
+	if (must_commit_everywhere(&notifies))
+		commit_everywhere(true, notifies);
+}
+
+/* An error or the end of the process between PREPARE and the decision. */
+static void
+leave_orphan(void)
+{
+	MtmViewLeave();
+	if (prepared && MtmGidIsOurs(prepared_gid))
+		MtmEventPut(MTM_EVENT_ORPHAN, mtm_node_id, prepared_gid, strlen(prepared_gid));
+	prepared = false;
+}
+
+static void
+on_transaction_event(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			on_pre_commit();
+			break;
+		case XACT_EVENT_ABORT:
+			leave_orphan();
+			MtmNotificationsForget();
+			MtmCommitEnd();
+			committing = false;
+			/* FALLTHROUGH */
+		case XACT_EVENT_COMMIT:
+			delivering = false;
+			if (!committing)
+			{
+				MtmWrittenReset();
+				MtmTempTablesForget();
+				if (event == XACT_EVENT_COMMIT)
+					MtmNotificationsForget();
+			}
+			break;
+		case XACT_EVENT_PREPARE:
+			if (!committing)
+			{
+				MtmWrittenReset();
+				MtmTempTablesForget();
+			}
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+end_subtransactions(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	while (GetCurrentTransactionNestLevel() > 1)
+		ReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+}
+
+/* What CommitTransaction does before its callbacks. */
+static void
+run_deferred(void)
+{
+	do
+	{
+		AfterTriggerFireDeferred();
+	} while (PreCommit_Portals(false));
+}
+
+bool
+MtmCommitBlock(bool chain)
+{
+	bool		notifies;
+	int			isolation = XactIsoLevel;
+	bool		read_only = XactReadOnly;
+	bool		deferrable = XactDeferrable;
+
+	if (MtmProcessExempt() || !IsTransactionBlock() ||
+		IsAbortedTransactionBlockState())
+		return false;
+
+	end_subtransactions();
+	run_deferred();
+	if (!must_commit_everywhere(&notifies))
+		return false;
+	commit_everywhere(false, notifies);
+	if (chain)
+	{
+		XactIsoLevel = isolation;
+		XactReadOnly = read_only;
+		XactDeferrable = deferrable;
+		BeginTransactionBlock();
+	}
+	return true;
+}
+
+bool
+MtmPrepareByUser(const char *gid)
+{
+	MtmViewData view = MtmViewGet();
+	bool		in_doubt;
+	TransactionId xid;
+	MtmVerdict	verdict;
+
+	if (MtmProcessExempt())
+		return false;
+	if (MtmGidIsOurs(gid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("identifiers starting with \"%s\" are used by multimaster",
+						MTM_GID_PREFIX)));
+	if (!IsTransactionBlock() || IsAbortedTransactionBlockState())
+		return false;
+
+	end_subtransactions();
+	AfterTriggerFireDeferred();
+	if (!MtmWritten() || !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return false;
+	if (view.status != MTM_ONLINE)
+		refuse_not_online(view.status);
+
+	log_commit_message(view.generation, MTM_TX_USER_GID);
+	xid = GetTopTransactionId();
+	committing = true;
+	MtmCommitBegin(gid, xid, view.generation, view.members);
+	prepare_under_gate(gid, view.generation, false);
+
+	verdict = MtmWaitForVotes();
+	in_doubt = verdict != MTM_VERDICT_COMMIT;
+	if (verdict == MTM_VERDICT_ABORT && MtmViewEnter(view.generation))
+	{
+		MtmCommit	commit = MtmCommitLook();
+
+		finish_prepared(gid, false);
+		prepared = false;
+		MtmViewLeave();
+		MtmCommitEnd();
+		report_abort(&commit);
+	}
+	MtmCommitEnd();
+	MtmWrittenReset();
+	committing = false;
+	prepared = false;
+	if (in_doubt)
+		ereport(WARNING,
+				(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+				 errmsg("transaction \"%s\" is prepared here, but not known to be prepared on all nodes",
+						gid),
+				 errhint("COMMIT PREPARED or ROLLBACK PREPARED ends it on all nodes.")));
+	return true;
+}
+
+void
+MtmCommitInstallHooks(void)
+{
+	RegisterXactCallback(on_transaction_event, NULL);
+	MtmTempTablesInstallHooks();
+}

@@ -1,0 +1,150 @@
+/*
+ * Waiting for the votes on one's own transaction.
+ *
+ * Runs in: the committing backend, in the empty transaction after PREPARE.
+ * Path: link/receiver.c (votes into the slot) -> here -> backend/commit.c
+ * Locks: none over a wait.
+ *
+ * The rules (PROTOCOL.md, "The commit" and "Abort by the coordinator"):
+ *  1. All members said yes: the outcome is commit.
+ *  2. Nodes that can never be found with the transaction prepared (they said no,
+ *     or rolled it back at our request; we count ourselves, since we roll back
+ *     before we tell) meet every quorum: the outcome is abort.
+ *  3. A no that is not enough, or a cancel: ask the members to roll back, count
+ *     them, and go on by rule 2. Rule 1 is out from then on: a yes may be undone.
+ *  4. The generation moved on: only the resolver can tell (MtmWaitForOutcome).
+ *  5. Cancelled while nobody answers: stop waiting, it is in doubt.
+ *
+ * Interrupts are obeyed by reading their flags: an error thrown here would leave
+ * the transaction prepared with nobody to drive it.
+ */
+#include "postgres.h"
+
+#include "backend/vote_wait.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "settings.h"
+#include "shmem/view.h"
+#include "storage/procsignal.h"
+#include "wire/link_message.h"
+
+/* How often an unanswered request to roll back is repeated. */
+#define ASK_AGAIN_MS 500
+/* A latch that is set for nothing we know of costs one look at the slot. */
+#define LOOK_AGAIN_MS 1000
+
+static bool
+told_to_stop(void)
+{
+	return QueryCancelPending || ProcDiePending;
+}
+
+static bool
+can_never_commit(const MtmCommit *commit)
+{
+	MtmNodeSet	never = commit->never | MTM_NODE_BIT(mtm_node_id);
+	int			nodes = MtmNodeSetSize(MtmViewGet().configured);
+	int			majority = nodes / 2 + 1;
+
+	return MtmNodeSetSize(never) >= nodes - majority + 1;
+}
+
+static void
+ask_to_roll_back(const MtmCommit *commit)
+{
+	MtmForEachPeer(node_id)
+	{
+		if (MTM_IN_SET(commit->members, node_id) &&
+			!MTM_IN_SET(commit->never, node_id))
+			MtmSendUndo(node_id, commit->xid, commit->generation, commit->gid);
+	}
+}
+
+static void
+wait_latch(long timeout_ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 timeout_ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	if (ProcSignalBarrierPending)
+		ProcessProcSignalBarrier();
+}
+
+static bool
+resolved(const MtmCommit *commit, MtmVerdict *verdict)
+{
+	if (commit->outcome == MTM_OUTCOME_UNKNOWN)
+		return false;
+	*verdict = commit->outcome == MTM_OUTCOME_COMMIT ?
+		MTM_VERDICT_COMMITTED : MTM_VERDICT_ABORTED;
+	return true;
+}
+
+MtmVerdict
+MtmWaitForVotes(void)
+{
+	bool		asked = false;
+	TimestampTz asked_at = 0;
+	TimestampTz stop_at = 0;
+
+	for (;;)
+	{
+		MtmCommit	commit = MtmCommitLook();
+		MtmNodeSet	peers = commit.members & ~MTM_NODE_BIT(mtm_node_id);
+		MtmVerdict	verdict;
+		TimestampTz now;
+
+		if (resolved(&commit, &verdict))
+			return verdict;
+		if (commit.handed_over)
+			return MtmWaitForOutcome();
+		if (!asked && (commit.yes & peers) == peers)
+			return MTM_VERDICT_COMMIT;
+		if ((asked || commit.never != 0) && can_never_commit(&commit))
+			return MTM_VERDICT_ABORT;
+
+		if (commit.never == 0 && !told_to_stop() && !asked)
+		{
+			wait_latch(LOOK_AGAIN_MS);
+			continue;
+		}
+
+		now = GetCurrentTimestamp();
+		if (!asked)
+		{
+			MtmCommitSetAborting();
+			asked = true;
+		}
+		if (told_to_stop())
+		{
+			if (stop_at == 0)
+				stop_at = TimestampTzPlusMilliseconds(now, mtm_heartbeat_recv_timeout);
+			else if (now >= stop_at)
+				return MTM_VERDICT_IN_DOUBT;
+		}
+		if (asked_at == 0 ||
+			TimestampDifferenceExceeds(asked_at, now, ASK_AGAIN_MS))
+		{
+			commit = MtmCommitLook();
+			ask_to_roll_back(&commit);
+			asked_at = now;
+		}
+		wait_latch(ASK_AGAIN_MS);
+	}
+}
+
+MtmVerdict
+MtmWaitForOutcome(void)
+{
+	for (;;)
+	{
+		MtmCommit	commit = MtmCommitLook();
+		MtmVerdict	verdict;
+
+		if (resolved(&commit, &verdict))
+			return verdict;
+		if (told_to_stop())
+			return MTM_VERDICT_IN_DOUBT;
+		wait_latch(LOOK_AGAIN_MS);
+	}
+}

@@ -1,0 +1,186 @@
+/*
+ * The connection to a peer's walsender.
+ *
+ * Runs in: the receiver of that peer.
+ * Path: sender/plugin.c ~~ libpq ~~> here -> receiver/receiver.c
+ * Locks: none.
+ *
+ * The streaming replication protocol's COPY-both messages are read here and
+ * nothing else is known of their content. The connection string is the peer's
+ * own, so TLS, passwords and hosts are libpq's business.
+ */
+#include "postgres.h"
+
+#include "libpq-fe.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "receiver/stream.h"
+#include "settings.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "wire/connection.h"
+#include "wire/frame.h"
+
+#define SQLSTATE_DUPLICATE_OBJECT "42710"
+
+static PGconn *conn = NULL;
+static char *received = NULL;	/* the last CopyData, libpq's memory */
+
+static void
+lost(const char *what)
+{
+	char	   *message = pchomp(PQerrorMessage(conn));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 errmsg("%s: %s", what, message)));
+}
+
+static PGresult *
+run(const char *command)
+{
+	PGresult   *result = MtmConnectionExecute(conn, command);
+
+	if (!result)
+		lost("could not run a replication command");
+	return result;
+}
+
+static void
+fail(PGresult *result, const char *what)
+{
+	char	   *message = pchomp(PQresultErrorMessage(result));
+
+	PQclear(result);
+	ereport(ERROR,
+			(errcode(ERRCODE_CONNECTION_FAILURE), errmsg("%s: %s", what, message)));
+}
+
+static void
+make_slot(int peer)
+{
+	char	   *command = psprintf("CREATE_REPLICATION_SLOT \"mtm_slot_%d\" LOGICAL multimaster "
+								   "(SNAPSHOT 'nothing', TWO_PHASE)", mtm_node_id);
+	PGresult   *result = run(command);
+	const char *sqlstate;
+
+	if (PQresultStatus(result) == PGRES_TUPLES_OK)
+	{
+		PQclear(result);
+		ereport(LOG, (errmsg("made replication slot \"mtm_slot_%d\" on node %d",
+							 mtm_node_id, peer)));
+		return;
+	}
+	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	if (!sqlstate || strcmp(sqlstate, SQLSTATE_DUPLICATE_OBJECT) != 0)
+		fail(result, "could not make a replication slot");
+	PQclear(result);
+}
+
+void
+MtmStreamOpen(int peer, bool read_before)
+{
+	char	   *name = psprintf("multimaster receiver %d", mtm_node_id);
+	PGresult   *result;
+	char	   *cluster;
+
+	conn = MtmConnect(peer, name, true);
+	if (!read_before)
+		make_slot(peer);
+
+	cluster = PQescapeLiteral(conn, mtm_cluster_name, strlen(mtm_cluster_name));
+	if (!cluster)
+		lost("could not start streaming");
+	result = run(psprintf("START_REPLICATION SLOT \"mtm_slot_%d\" LOGICAL 0/0 "
+						  "(\"version\" '%d', \"node_id\" '%d', \"cluster_name\" %s)",
+						  mtm_node_id, MTM_STREAM_VERSION, mtm_node_id, cluster));
+	PQfreemem(cluster);
+	if (PQresultStatus(result) != PGRES_COPY_BOTH)
+		fail(result, "could not start streaming");
+	PQclear(result);
+}
+
+static bool
+next_message(int *length)
+{
+	if (received)
+		PQfreemem(received);
+	received = NULL;
+	*length = PQgetCopyData(conn, &received, 1);
+	if (*length < 0)
+		lost("the stream ended");
+	return *length > 0;
+}
+
+MtmStreamEvent
+MtmStreamNext(StringInfo frame, XLogRecPtr *position, bool *reply, long timeout_ms)
+{
+	int			length;
+	StringInfoData in;
+
+	*reply = false;
+	if (!next_message(&length))
+	{
+		int			events;
+
+		events = WaitLatchOrSocket(MyLatch,
+								   WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT |
+								   WL_EXIT_ON_PM_DEATH,
+								   PQsocket(conn), timeout_ms, PG_WAIT_EXTENSION);
+		if (events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (!(events & WL_SOCKET_READABLE))
+			return MTM_STREAM_NOTHING;
+		if (!PQconsumeInput(conn))
+			lost("the stream broke");
+		if (!next_message(&length))
+			return MTM_STREAM_NOTHING;
+	}
+
+	in.data = received;
+	in.len = in.maxlen = length;
+	in.cursor = 0;
+	switch (pq_getmsgbyte(&in))
+	{
+		case 'w':
+			*position = pq_getmsgint64(&in);	/* start of the data */
+			(void) pq_getmsgint64(&in);
+			(void) pq_getmsgint64(&in);
+			frame->data = received;
+			frame->len = frame->maxlen = length;
+			frame->cursor = in.cursor;
+			return MTM_STREAM_FRAME;
+		case 'k':
+			*position = pq_getmsgint64(&in);
+			(void) pq_getmsgint64(&in);
+			*reply = pq_getmsgbyte(&in) != 0;
+			return MTM_STREAM_KEEPALIVE;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("unknown message in the replication stream")));
+	}
+	return MTM_STREAM_NOTHING;
+}
+
+void
+MtmStreamConfirm(XLogRecPtr confirmed)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	pq_sendbyte(&out, 'r');
+	pq_sendint64(&out, confirmed);	/* written */
+	pq_sendint64(&out, confirmed);	/* flushed */
+	pq_sendint64(&out, confirmed);	/* applied */
+	pq_sendint64(&out, GetCurrentTimestamp());
+	pq_sendbyte(&out, 0);
+	if (PQputCopyData(conn, out.data, out.len) <= 0 || PQflush(conn) < 0)
+		lost("could not send feedback");
+	pfree(out.data);
+}

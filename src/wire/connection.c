@@ -1,0 +1,140 @@
+/*
+ * Connections to other nodes; see connection.h.
+ *
+ * Runs in: receivers, the monitor, backends that ask other nodes.
+ * Locks: none.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "settings.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "wire/connection.h"
+
+/*
+ * What a role's or database's own settings could do to us: end the session, or
+ * print values another way than they are read.
+ */
+#define SESSION_OPTIONS \
+	"-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 " \
+	"-c idle_session_timeout=0 -c datestyle=ISO -c intervalstyle=postgres " \
+	"-c extra_float_digits=3 -c default_transaction_read_only=off"
+
+static void
+wait_socket(PGconn *conn, int events, long timeout_ms)
+{
+	int			happened;
+
+	happened = WaitLatchOrSocket(MyLatch,
+								 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | events,
+								 PQsocket(conn), timeout_ms, PG_WAIT_EXTENSION);
+	if (happened & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+}
+
+static PGconn *
+begin(int node_id, const char *application_name, bool replication)
+{
+	const char *keywords[8];
+	const char *values[8];
+	int			n = 0;
+
+	keywords[n] = "dbname";		/* expanded: first, so that ours win */
+	values[n++] = MtmConnString(node_id);
+	keywords[n] = "application_name";
+	values[n++] = application_name;
+	keywords[n] = "client_encoding";
+	values[n++] = GetDatabaseEncodingName();
+	keywords[n] = "options";
+	values[n++] = SESSION_OPTIONS;
+	if (replication)
+	{
+		keywords[n] = "replication";
+		values[n++] = "database";
+	}
+	keywords[n] = NULL;
+	values[n] = NULL;
+	return PQconnectStartParams(keywords, values, 1);
+}
+
+PGconn *
+MtmConnect(int node_id, const char *application_name, bool replication)
+{
+	PGconn	   *conn = begin(node_id, application_name, replication);
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   mtm_connect_timeout);
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+	char	   *message;
+
+	if (!conn)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	PG_TRY();
+	{
+		while (PQstatus(conn) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
+			   status != PGRES_POLLING_FAILED)
+		{
+			long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+															   deadline);
+
+			if (left <= 0)
+				break;
+			wait_socket(conn, status == PGRES_POLLING_READING ?
+						WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
+			CHECK_FOR_INTERRUPTS();
+			status = PQconnectPoll(conn);
+		}
+	}
+	PG_CATCH();
+	{
+		PQfinish(conn);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	if (status == PGRES_POLLING_OK && PQstatus(conn) == CONNECTION_OK)
+		return conn;
+	message = PQstatus(conn) == CONNECTION_BAD || status == PGRES_POLLING_FAILED ?
+		pchomp(PQerrorMessage(conn)) : pstrdup("timeout expired");
+	PQfinish(conn);
+	ereport(ERROR,
+			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not connect to node %d: %s", node_id, message)));
+}
+
+PGresult *
+MtmConnectionExecute(PGconn *conn, const char *command)
+{
+	PGresult   *last = NULL;
+
+	if (!PQsendQuery(conn, command))
+		return NULL;
+	for (;;)
+	{
+		PGresult   *result;
+
+		while (PQisBusy(conn))
+		{
+			wait_socket(conn, WL_SOCKET_READABLE, -1L);
+			CHECK_FOR_INTERRUPTS();
+			if (!PQconsumeInput(conn))
+				return last;
+		}
+		result = PQgetResult(conn);
+		if (!result)
+			return last;
+		if (last)
+			PQclear(last);
+		last = result;
+		/* COPY states have no end to wait for. */
+		if (PQresultStatus(last) == PGRES_COPY_BOTH ||
+			PQresultStatus(last) == PGRES_COPY_IN ||
+			PQresultStatus(last) == PGRES_COPY_OUT ||
+			PQstatus(conn) == CONNECTION_BAD)
+			return last;
+	}
+}

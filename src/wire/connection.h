@@ -1,0 +1,21 @@
+/*
+ * Connections to other nodes by libpq: their conn strings, our waits.
+ *
+ * Runs in: background workers and backends.
+ */
+#ifndef MTM_CONNECTION_H
+#define MTM_CONNECTION_H
+
+#include "libpq-fe.h"
+
+/*
+ * Connect to a node within multimaster.connect_timeout; interruptible. Session
+ * settings that could end or garble it are overridden. Raises 08001 on failure. The connection is closed at
+ * the end of the process or, when the caller wants to go on, by PQfinish.
+ */
+extern PGconn *MtmConnect(int node_id, const char *application_name, bool replication);
+
+/* Run a command and wait for its result, interruptibly. NULL: connection lost. */
+extern PGresult *MtmConnectionExecute(PGconn *conn, const char *command);
+
+#endif
