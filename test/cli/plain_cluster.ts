@@ -11,6 +11,8 @@ import { watch_over } from '../cluster/watchdog.ts';
 export interface PlainCluster {
   cluster: LocalCluster;
   destroy(): Promise<void>;
+  /** Leaves everything to the watchdog, as a process that is killed does. */
+  abandon(): Promise<void>;
 }
 
 export async function plain_cluster(nodes: number): Promise<PlainCluster> {
@@ -36,7 +38,7 @@ export async function plain_cluster(nodes: number): Promise<PlainCluster> {
       cluster.remove();
       await release();
     };
-    return { cluster, destroy };
+    return { cluster, destroy, abandon: release };
   } catch (error) {
     await release();
     throw error;

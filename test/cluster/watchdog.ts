@@ -7,12 +7,12 @@ import { find_postgres } from '../../ts-src/cli/postgres_install.ts';
 import { spawn_identity } from '../../ts-src/cli/run_program.ts';
 import { server_user } from '../../ts-src/cli/server_user.ts';
 
-// $1: pg_ctl, $2: the cluster's folder. SIGQUIT would wait for a stopped process.
+// $1: pg_ctl, $2: the cluster's folder. A frozen server does not stop, so it is killed.
 const SCRIPT = `
 cat >/dev/null
 for data in "$2"/node*/data; do
     [ -f "$data/postmaster.pid" ] || continue
-    "$1" stop -D "$data" -m immediate -t 20 ||
+    "$1" stop -D "$data" -m immediate -t 5 ||
         { pid=$(head -1 "$data/postmaster.pid"); kill -KILL $(pgrep -P "$pid") "$pid"; }
 done
 rm -rf "$2"
