@@ -14,6 +14,9 @@ import { plain_cluster, type PlainCluster } from './plain_cluster.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+// Only root has to become somebody else.
+const root_only = test.skipIf(process.getuid?.() !== 0);
+
 let scratch: string;
 let ports: PortRange;
 
@@ -114,8 +117,7 @@ describe('what is missing', () => {
     expect(existsSync(join(scratch, 'a'))).toBe(false);
   });
 
-  test('a system user for the servers', async () => {
-    if (process.getuid?.() !== 0) return; // Only root has to become somebody.
+  root_only('a system user for the servers', async () => {
     const PG_CONFIG = fake_pg_config('user', { installed: true });
     const args = ['up', '--dir', join(scratch, 'a')];
     const nobody = await multimaster(args, { PG_CONFIG, MTM_RUN_AS: 'no-such-user' });
@@ -157,8 +159,7 @@ describe('what is in the way', () => {
     expect(existsSync(join(dir, 'precious'))).toBe(true);
   });
 
-  test('a folder that the servers cannot reach', async () => {
-    if (process.getuid?.() !== 0) return;
+  root_only('a folder that the servers cannot reach', async () => {
     const PG_CONFIG = fake_pg_config('closed', { installed: true });
     const closed = join(scratch, 'closed-folder');
     mkdirSync(closed, { mode: 0o700 });
