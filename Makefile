@@ -27,7 +27,7 @@ setup: ## install what is missing: packages by apt and npm, plv8 where there is 
 	@build/setup.sh node_modules
 	@build/setup_plv8.sh
 
-build: npm-packages shim out/cli.mjs out/multimaster--1.0.sql ## compile and bundle everything into out/
+build: npm-packages shim out/cli.mjs out/multimaster--1.0.sql ## compile and bundle into out/
 
 install: build ## copy the extension into the PostgreSQL installation
 	@build/install.sh

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 PACKAGES='postgresql-15 postgresql-client-15 postgresql-server-dev-15
     postgresql-15-pgtap libtap-parser-sourcehandler-pgtap-perl
-    g++ make libpq-dev libkrb5-dev libssl-dev zlib1g-dev'
+    g++ make libpq-dev libkrb5-dev libssl-dev'
 NODE_LEAST=18
 LOG=out/setup.log
 

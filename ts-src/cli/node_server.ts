@@ -39,7 +39,8 @@ export async function start_server(place: NodePlace): Promise<void> {
     ...['start', '-w', '-t', String(START_TIMEOUT_S), '-l', log],
   ]);
   if (result.code === 0) return;
-  const why = complaint_in(read_log(log).subarray(log_start).toString()) ?? last_line(result.stderr);
+  const written = read_log(log).subarray(log_start).toString();
+  const why = complaint_in(written) ?? last_line(result.stderr);
   throw new Failure(
     /Address already in use|could not create any TCP/.test(why)
       ? 'port_taken'
