@@ -1,7 +1,9 @@
 // The configuration that every node's server gets.
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  LANES,
   hba_lines,
   node_config_lines,
   node_settings,
@@ -28,6 +30,11 @@ test('three nodes of 100 connections and 100 workers', () => {
   });
 });
 
+test('the number of lanes is the server’s', () => {
+  const header = readFileSync('src/shmem/lanes.h', 'utf8');
+  expect(/^#define MTM_LANES (\d+)$/m.exec(header)?.[1]).toBe(String(LANES));
+});
+
 test('every minimum grows with the nodes', () => {
   const names = Object.keys(required_settings(1)).filter((name) => name !== 'wal_level');
   fc.assert(
@@ -41,12 +48,15 @@ test('every minimum grows with the nodes', () => {
 });
 
 test('more connections need more prepared transactions', () => {
-  const settings = node_settings({ ...CONFIG, max_connections: 500 });
-  expect(settings).toMatchObject({ max_connections: 500, max_prepared_transactions: 1500 });
+  const settings = node_settings({ ...CONFIG, extra: { max_connections: '500' } });
+  expect(settings).toMatchObject({ max_connections: '500', max_prepared_transactions: 1500 });
 });
 
 test('more apply workers need more processes', () => {
-  const settings = node_settings({ ...CONFIG, max_workers: 200 });
+  const settings = node_settings({
+    ...CONFIG,
+    extra: { 'multimaster.max_workers': 200 },
+  });
   expect(settings).toMatchObject({
     'multimaster.max_workers': 200,
     max_worker_processes: 222,

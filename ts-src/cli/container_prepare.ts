@@ -75,7 +75,7 @@ export function container_settings(env: Environment): ContainerSettings {
       port: whole_number(env, 'PGPORT', DEFAULT_PORT),
       listen_addresses: env['MTM_LISTEN_ADDRESSES'] || '*',
       socket_dir: env['MTM_SOCKET_DIR'] || '/var/run/postgresql',
-      max_connections: whole_number(env, 'MTM_MAX_CONNECTIONS', 100),
+      extra: { max_connections: whole_number(env, 'MTM_MAX_CONNECTIONS', 100) },
     },
   };
 }

@@ -20,9 +20,7 @@ export interface NodeConfig {
   listen_addresses: string;
   /** null: no socket at all, for a folder whose path is too long for one. */
   socket_dir: string | null;
-  max_connections?: number;
-  max_workers?: number;
-  /** Further settings; they win over those from here. */
+  /** Further settings; they win over those from here, and the minimums follow. */
   extra?: Settings;
 }
 
@@ -42,7 +40,9 @@ export function required_settings(
 }
 
 export function node_settings(config: NodeConfig): Settings {
-  const max_connections = config.max_connections ?? DEFAULT_MAX_CONNECTIONS;
+  const extra = config.extra ?? {};
+  const max_connections = Number(extra['max_connections'] ?? DEFAULT_MAX_CONNECTIONS);
+  const max_workers = Number(extra['multimaster.max_workers'] ?? DEFAULT_MAX_WORKERS);
   return {
     listen_addresses: config.listen_addresses,
     port: config.port,
@@ -54,13 +54,10 @@ export function node_settings(config: NodeConfig): Settings {
     logging_collector: 'off',
     log_line_prefix: '%m [%p] ',
     shared_preload_libraries: 'multimaster',
-    ...required_settings(config.node_count, max_connections, config.max_workers),
+    ...required_settings(config.node_count, max_connections, max_workers),
     'multimaster.node_id': config.node_id,
     'multimaster.conn_strings': config.conn_strings,
-    ...(config.max_workers === undefined
-      ? {}
-      : { 'multimaster.max_workers': config.max_workers }),
-    ...config.extra,
+    ...extra,
   };
 }
 
