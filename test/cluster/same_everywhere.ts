@@ -11,18 +11,21 @@ const POLL_INTERVAL_MS = 50;
 const ROWS_SHOWN = 10;
 const MOST_ROWS_COMPARED = 1_000_000;
 
-/**
- * Throws where the nodes differ, and names rows that do. Tables are SQL names.
- * `still_prepared`: gids that a test left prepared on purpose.
- */
+export interface QuietOptions {
+  /** gids that a test left prepared on purpose. */
+  still_prepared?: string[];
+  timeout_ms?: number;
+}
+
+/** Throws where the nodes differ, and names rows that do. Tables are SQL names. */
 export async function same_everywhere(
   nodes: HealthyNodes,
   tables: string[],
-  still_prepared: string[] = [],
+  options: QuietOptions = {},
 ): Promise<void> {
   const clients = await all_ended(nodes.ids.map((node) => nodes.client(node)));
   try {
-    await no_prepared_transactions(nodes.ids, clients, still_prepared);
+    await no_prepared_transactions(nodes.ids, clients, options);
     const complaints: string[] = [];
     for (const table of tables) {
       complaints.push(...(await compare(nodes.ids, clients, table)));
@@ -36,9 +39,10 @@ export async function same_everywhere(
 export async function no_prepared_transactions(
   ids: number[],
   clients: pg.Client[],
-  still_prepared: string[] = [],
+  options: QuietOptions = {},
 ): Promise<void> {
-  const deadline = Date.now() + QUIET_TIMEOUT_MS;
+  const { still_prepared = [], timeout_ms = QUIET_TIMEOUT_MS } = options;
+  const deadline = Date.now() + timeout_ms;
   for (;;) {
     const left = await all_ended(
       clients.map((client) => prepared_gids(client, still_prepared)),
