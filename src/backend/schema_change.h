@@ -5,7 +5,8 @@
 #include "postgres.h"
 #include "tcop/utility.h"
 
-/* All utility statements but TransactionStmt go through here (backend/utility.c); runs the statement by `next`. */
+/* All utility statements but TransactionStmt go through here (backend/utility.c); runs the
+ * statement by `next`. */
 extern void MtmSchemaChangeUtility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 								   const char *query_string, bool read_only_tree,
 								   ProcessUtilityContext context, ParamListInfo params,

@@ -1,0 +1,158 @@
+/*
+ * Running another node's schema change.
+ *
+ * Runs in: apply workers, inside the transaction they apply.
+ * Path: receiver/ -> apply/ -> here -> ProcessUtility -> backend/schema_change.c
+ *
+ * The statement runs as a part of another (PROCESS_UTILITY_SUBCOMMAND): so no event
+ * trigger fires, not even one enabled ALWAYS; what those did on the origin is sent as
+ * rows and statements of its own. Errors go to the caller and become this node's no.
+ *
+ * The text is never put where a log or a view would show it.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "apply/schema_change.h"
+#include "miscadmin.h"
+#include "nodes/plannodes.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "wire/schema_change.h"
+
+/* What the worker has to be again afterwards, whatever happens. */
+typedef struct Identity
+{
+	Oid			session_user;
+	bool		session_user_is_superuser;
+	Oid			user;
+	int			security_context;
+	int			settings_level;
+	TimestampTz transaction_start;
+	TimestampTz statement_start;
+} Identity;
+
+/* So that now() is the same on all nodes: ADD COLUMN ... DEFAULT now(). */
+static void
+set_time(TimestampTz transaction_start, TimestampTz statement_start)
+{
+	int			worker = ParallelWorkerNumber;
+
+	/* PostgreSQL lets only parallel workers take over another process's time */
+	ParallelWorkerNumber = 0;
+	SetParallelStartTimestamps(transaction_start, statement_start);
+	ParallelWorkerNumber = worker;
+}
+
+static void
+become(const MtmSchemaChange *change, Identity *before)
+{
+	Oid			role = get_role_oid(change->role, false);
+	Oid			session_role = get_role_oid(change->session_role, false);
+	ListCell   *cell;
+
+	foreach(cell, change->settings)
+	{
+		MtmSetting *setting = lfirst(cell);
+
+		(void) set_config_option(setting->name, setting->value, PGC_SUSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	}
+	set_time(change->transaction_start, change->statement_start);
+	/* SetSessionAuthorization asserts that no security context is in force */
+	SetUserIdAndSecContext(before->user, 0);
+	SetSessionAuthorization(session_role, superuser_arg(session_role));
+	/*
+	 * As within a security-definer function, so that code of the user which the
+	 * statement calls cannot SET ROLE back to the worker's own rights.
+	 */
+	SetUserIdAndSecContext(role, before->security_context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+static void
+remember(Identity *before)
+{
+	before->session_user = GetSessionUserId();
+	before->session_user_is_superuser = GetSessionUserIsSuperuser();
+	GetUserIdAndSecContext(&before->user, &before->security_context);
+	before->transaction_start = GetCurrentTransactionStartTimestamp();
+	before->statement_start = GetCurrentStatementStartTimestamp();
+	before->settings_level = NewGUCNestLevel();
+}
+
+/* Settings last: after an error the transaction's abort restores them. */
+static void
+become_again(const Identity *before, bool failed)
+{
+	SetUserIdAndSecContext(before->user, 0);
+	SetSessionAuthorization(before->session_user, before->session_user_is_superuser);
+	SetUserIdAndSecContext(before->user, before->security_context);
+	set_time(before->transaction_start, before->statement_start);
+	if (!failed)
+		AtEOXact_GUC(false, before->settings_level);
+}
+
+static void
+run_statement(const char *text)
+{
+	List	   *parsed = pg_parse_query(text);
+	List	   *queries;
+	List	   *plans;
+	QueryCompletion completion;
+
+	if (list_length(parsed) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("a schema change holds %d statements", list_length(parsed))));
+	PushActiveSnapshot(GetTransactionSnapshot());
+	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed), text,
+												 NULL, 0, NULL);
+	plans = pg_plan_queries(queries, text, 0, NULL);
+	if (list_length(plans) != 1 ||
+		linitial_node(PlannedStmt, plans)->commandType != CMD_UTILITY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("a schema change holds another kind of statement")));
+	InitializeQueryCompletion(&completion);
+	ProcessUtility(linitial_node(PlannedStmt, plans), text, false,
+				   PROCESS_UTILITY_SUBCOMMAND, NULL, NULL, None_Receiver, &completion);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+}
+
+void
+MtmApplySchemaChange(StringInfo content)
+{
+	MtmSchemaChange change;
+	Identity	before;
+	MemoryContext context;
+	MemoryContext old;
+	volatile bool failed = true;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "multimaster schema change",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	if (MtmSchemaChangeRead(content, &change))
+	{
+		remember(&before);
+		PG_TRY();
+		{
+			become(&change, &before);
+			run_statement(change.statement);
+			failed = false;
+		}
+		PG_FINALLY();
+		{
+			become_again(&before, failed);
+		}
+		PG_END_TRY();
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,324 @@
+/*
+ * Catching schema changes of clients and sending them along with the transaction.
+ *
+ * Runs in: backends; apply workers and bypass sessions, where nothing is logged.
+ * Path: backend/utility.c -> here -> WAL (wire/frame.h, MTM_MESSAGE_SCHEMA)
+ *       -> sender/plugin.c -> apply/schema_change.c -> here again, on the peers
+ *
+ * Only the outermost statement is logged: what runs inside it (its parts, the script of
+ * an extension) runs inside it on the peers too. DO, CALL, EXECUTE and functions are no
+ * schema changes themselves; each statement they run comes here by itself. After the
+ * statement every node gives keyless tables and new sequences what they need, by the
+ * same code.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "backend/replica_identity.h"
+#include "backend/schema_change.h"
+#include "backend/schema_change_class.h"
+#include "backend/schema_change_content.h"
+#include "backend/schema_change_frame.h"
+#include "backend/schema_change_password.h"
+#include "backend/schema_change_temporary.h"
+#include "backend/schema_change_watch.h"
+#include "backend/sequences.h"
+#include "backend/written.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
+#include "miscadmin.h"
+#include "settings.h"
+#include "utils/lsyscache.h"
+
+/* The arguments of ProcessUtility. */
+typedef struct Call
+{
+	ProcessUtility_hook_type next;
+	PlannedStmt *pstmt;
+	const char *query_string;
+	bool		read_only_tree;
+	ProcessUtilityContext context;
+	ParamListInfo params;
+	QueryEnvironment *query_env;
+	DestReceiver *dest;
+	QueryCompletion *qc;
+} Call;
+
+static void
+run(const Call *call)
+{
+	call->next(call->pstmt, call->query_string, call->read_only_tree, call->context,
+			   call->params, call->query_env, call->dest, call->qc);
+}
+
+static const char *
+command_name(const Call *call)
+{
+	return GetCommandTagName(CreateCommandTag(call->pstmt->utilityStmt));
+}
+
+/*---------------------------------------------------------------------------
+ * After the statement.
+ */
+static bool
+chooses_identity(Node *statement)
+{
+	ListCell   *cell;
+
+	if (!IsA(statement, AlterTableStmt))
+		return false;
+	foreach(cell, ((AlterTableStmt *) statement)->cmds)
+	{
+		if (((AlterTableCmd *) lfirst(cell))->subtype == AT_ReplicaIdentity)
+			return true;
+	}
+	return false;
+}
+
+static void
+complete(const MtmSchemaFrame *frame, Node *statement)
+{
+	List	   *tables = NIL;
+	List	   *indexes = NIL;
+	List	   *sequences = NIL;
+	ListCell   *cell;
+
+	CommandCounterIncrement();
+	foreach(cell, frame->created)
+	{
+		switch (get_rel_relkind(lfirst_oid(cell)))
+		{
+			case RELKIND_RELATION:
+			case RELKIND_PARTITIONED_TABLE:
+				tables = lappend_oid(tables, lfirst_oid(cell));
+				break;
+			case RELKIND_INDEX:
+			case RELKIND_PARTITIONED_INDEX:
+				indexes = lappend_oid(indexes, lfirst_oid(cell));
+				break;
+			case RELKIND_SEQUENCE:
+				sequences = lappend_oid(sequences, lfirst_oid(cell));
+				break;
+		}
+	}
+	MtmReplicaIdentityAfter(list_concat_unique_oid(tables, frame->altered),
+							chooses_identity(statement) ? NIL : indexes);
+	MtmSequencesAfter(sequences);
+}
+
+/* Dropping takes temporary dependents along here, and needs none on the peers. */
+static bool
+may_touch_temporary(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_CreateExtensionStmt:
+		case T_AlterExtensionStmt:
+		case T_DropStmt:
+		case T_DropOwnedStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+check_temporary(const Call *call, const MtmSchemaFrame *frame)
+{
+	if (may_touch_temporary(call->pstmt->utilityStmt))
+		return;
+	if (!frame->temporary_used)
+	{
+		CommandCounterIncrement();
+		if (!MtmObjectsUseTemporary(frame->objects))
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("multimaster does not support %s on permanent objects with the use of temporary ones",
+					command_name(call)),
+			 errdetail("Temporary objects exist on this node only.")));
+}
+
+/*---------------------------------------------------------------------------
+ * The ways to run a statement.
+ */
+
+/* `content` is logged, if any; `ours`: creates what is different on each node. */
+static void
+run_schema_change(const Call *call, StringInfo content, bool ours)
+{
+	MtmSchemaFrame frame;
+
+	MtmSchemaFrameEnter(&frame, content,
+						content ? MtmCountStartTriggers(call->pstmt->utilityStmt) : 0);
+	PG_TRY();
+	{
+		run(call);
+		MtmSchemaFrameDone(&frame);
+	}
+	PG_FINALLY();
+	{
+		MtmSchemaFrameLeave(&frame);
+	}
+	PG_END_TRY();
+	if (content)
+		check_temporary(call, &frame);
+	if (!ours)
+		complete(&frame, call->pstmt->utilityStmt);
+}
+
+static void
+run_replicated(Call *call)
+{
+	Node	   *statement = call->pstmt->utilityStmt;
+	char	   *text = MtmStatementText(call->pstmt, call->query_string);
+
+	if (IsA(statement, CreateTableAsStmt) && call->params && call->params->numParams > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("multimaster does not support %s with parameters yet",
+						command_name(call))));
+	MtmWrittenSchema();
+	if (MtmHidePassword(&call->pstmt, &text))
+		call->read_only_tree = false;
+	run_schema_change(call, MtmSchemaChangeContent(statement, text), false);
+}
+
+static void
+refuse_restart_identity(const Call *call, Oid table)
+{
+	if (getOwnedSequences(table) == NIL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("multimaster does not support TRUNCATE ... RESTART IDENTITY yet"),
+			 errdetail("Nodes would give the same values of a sequence of table \"%s\".",
+					   get_rel_name(table)),
+			 errhint("Use TRUNCATE ... CONTINUE IDENTITY.")));
+}
+
+/* Which tables it reaches is known when it is done, with all of them locked. */
+static void
+run_truncate(const Call *call)
+{
+	TruncateStmt *truncate = (TruncateStmt *) call->pstmt->utilityStmt;
+	List	   *tables = NIL;
+	List	  **before = MtmWatchTruncates(&tables);
+	ListCell   *cell;
+
+	PG_TRY();
+	{
+		run(call);
+	}
+	PG_FINALLY();
+	{
+		MtmWatchTruncates(before);
+	}
+	PG_END_TRY();
+
+	foreach(cell, tables)
+	{
+		Relation	relation = try_relation_open(lfirst_oid(cell), AccessShareLock);
+		bool		replicated;
+
+		if (!relation)
+			continue;
+		replicated = MtmRelationReplicated(relation);
+		relation_close(relation, NoLock);
+		if (!replicated)
+			continue;
+		if (truncate->restart_seqs)
+			refuse_restart_identity(call, lfirst_oid(cell));
+		MtmWrittenRows();
+	}
+}
+
+static void
+run_copy(const Call *call)
+{
+	CopyStmt   *copy = (CopyStmt *) call->pstmt->utilityStmt;
+	Relation	relation;
+
+	if (copy->is_from && copy->relation)
+	{
+		/* the lock that COPY takes first, too */
+		relation = table_openrv(copy->relation, RowExclusiveLock);
+		if (MtmRelationReplicated(relation))
+			MtmWrittenRows();
+		table_close(relation, NoLock);
+	}
+	run(call);
+}
+
+static void
+tell_only_here(const Call *call)
+{
+	ereport(NOTICE,
+			(errmsg("%s concerns this node only", command_name(call)),
+			 errdetail("multimaster replicates one database.")));
+}
+
+static void
+run_classified(Call *call)
+{
+	MtmStatementRefusal refusal;
+	Node	   *statement = call->pstmt->utilityStmt;
+
+	switch (MtmStatementClassify(statement, call->query_string, &refusal))
+	{
+		case MTM_STATEMENT_LOCAL:
+			run(call);
+			break;
+		case MTM_STATEMENT_ONLY_HERE:
+			tell_only_here(call);
+			run(call);
+			break;
+		case MTM_STATEMENT_OURS:
+			run_schema_change(call, NULL, true);
+			break;
+		case MTM_STATEMENT_ROWS:
+			if (IsA(statement, TruncateStmt))
+				run_truncate(call);
+			else
+				run_copy(call);
+			break;
+		case MTM_STATEMENT_REPLICATED:
+			run_replicated(call);
+			break;
+		case MTM_STATEMENT_REFUSED:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("multimaster does not support this form of %s yet",
+							command_name(call)),
+					 refusal.detail ? errdetail_internal("%s", refusal.detail) : 0,
+					 refusal.hint ? errhint("%s", refusal.hint) : 0));
+	}
+}
+
+void
+MtmSchemaChangeUtility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
+					   const char *query_string, bool read_only_tree,
+					   ProcessUtilityContext context, ParamListInfo params,
+					   QueryEnvironment *query_env, DestReceiver *dest,
+					   QueryCompletion *qc)
+{
+	Call		call = {next, pstmt, query_string, read_only_tree, context, params,
+	query_env, dest, qc};
+
+	if (!MtmConfigured() || MtmSchemaFrameInside())
+		run(&call);
+	else if (MtmProcessExempt())
+	{
+		if (MtmStatementMayChangeSchema(pstmt->utilityStmt))
+			run_schema_change(&call, NULL, false);
+		else
+			run(&call);
+	}
+	else if (context == PROCESS_UTILITY_SUBCOMMAND || XactReadOnly)
+		run(&call);				/* part of a local statement; or an error anyway */
+	else
+		run_classified(&call);
+}

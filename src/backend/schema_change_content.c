@@ -1,0 +1,151 @@
+/*
+ * What is logged of a schema change.
+ *
+ * Runs in: backends.
+ * Path: backend/schema_change.c -> here -> wire/schema_change.c
+ *
+ * All settings below are sent, not only changed ones: a peer's configuration may have
+ * other defaults.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "backend/schema_change_content.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/queryjumble.h"
+#include "wire/schema_change.h"
+
+/* Settings that change what a statement creates, or how its text is read. */
+static const char *const settings[] = {
+	"DateStyle",
+	"IntervalStyle",
+	"TimeZone",
+	"allow_system_table_mods",
+	"array_nulls",
+	"backslash_quote",
+	"bytea_output",
+	"check_function_bodies",
+	"default_table_access_method",
+	"default_tablespace",
+	"default_text_search_config",
+	"default_toast_compression",
+	"extra_float_digits",
+	"lc_monetary",
+	"lc_numeric",
+	"lc_time",
+	"row_security",
+	"search_path",
+	"standard_conforming_strings",
+	"timezone_abbreviations",
+	"transform_null_equals",
+	"xmlbinary",
+	"xmloption"
+};
+
+/* Is what a reader of the text would run the same as what runs here? */
+static bool
+same_statement(Node *parsed, Node *statement)
+{
+	if (nodeTag(parsed) != nodeTag(statement))
+		return false;
+	if (IsA(statement, CreateTableAsStmt))	/* holds an analyzed query */
+		return equal(((CreateTableAsStmt *) parsed)->into->rel,
+					 ((CreateTableAsStmt *) statement)->into->rel);
+	return equal(parsed, statement);
+}
+
+char *
+MtmStatementText(const PlannedStmt *pstmt, const char *query_string)
+{
+	int			location = pstmt->stmt_location;
+	int			length = pstmt->stmt_len;
+	const char *start = CleanQuerytext(query_string, &location, &length);
+	char	   *text = pnstrdup(start, length);
+	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+
+	if (list_length(parsed) != 1 ||
+		!same_statement(linitial_node(RawStmt, parsed)->stmt, pstmt->utilityStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("multimaster does not support %s without its text",
+						GetCommandTagName(CreateCommandTag(pstmt->utilityStmt))),
+				 errdetail("A program built the statement, and other nodes could not be told it.")));
+	return text;
+}
+
+static List *
+add_setting(List *list, const char *name)
+{
+	const char *value = GetConfigOption(name, true, false);
+	MtmSetting *setting;
+
+	if (!value)
+		return list;
+	setting = palloc(sizeof(*setting));
+	setting->name = name;
+	setting->value = pstrdup(value);	/* the buffer is static for some */
+	return lappend(list, setting);
+}
+
+/* SET ... FROM CURRENT takes the value that a setting has here. */
+static List *
+add_current(List *list, Node *node)
+{
+	VariableSetStmt *set = (VariableSetStmt *) node;
+
+	if (set && IsA(set, VariableSetStmt) && set->kind == VAR_SET_CURRENT)
+		list = add_setting(list, set->name);
+	return list;
+}
+
+static List *
+add_current_of_options(List *list, List *options)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+		list = add_current(list, ((DefElem *) lfirst(cell))->arg);
+	return list;
+}
+
+static List *
+settings_of(Node *statement)
+{
+	List	   *list = NIL;
+
+	for (int i = 0; i < lengthof(settings); i++)
+		list = add_setting(list, settings[i]);
+	switch (nodeTag(statement))
+	{
+		case T_AlterRoleSetStmt:
+			return add_current(list, (Node *) ((AlterRoleSetStmt *) statement)->setstmt);
+		case T_AlterDatabaseSetStmt:
+			return add_current(list, (Node *) ((AlterDatabaseSetStmt *) statement)->setstmt);
+		case T_CreateFunctionStmt:
+			return add_current_of_options(list, ((CreateFunctionStmt *) statement)->options);
+		case T_AlterFunctionStmt:
+			return add_current_of_options(list, ((AlterFunctionStmt *) statement)->actions);
+		default:
+			return list;
+	}
+}
+
+StringInfo
+MtmSchemaChangeContent(Node *statement, const char *text)
+{
+	StringInfo	content = makeStringInfo();
+	MtmSchemaChange change;
+
+	change.statement = text;
+	change.role = GetUserNameFromId(GetUserId(), false);
+	change.session_role = GetUserNameFromId(GetSessionUserId(), false);
+	change.transaction_start = GetCurrentTransactionStartTimestamp();
+	change.statement_start = GetCurrentStatementStartTimestamp();
+	change.settings = settings_of(statement);
+	MtmSchemaChangeWrite(content, &change);
+	return content;
+}

@@ -1,0 +1,33 @@
+/*
+ * SQL function mtm_prepare_existing_tables(): what the tables and sequences that exist
+ * before CREATE EXTENSION multimaster need. The extension's script calls it on every
+ * node; nothing of it is replicated.
+ *
+ * Runs in: the backend or worker that creates the extension.
+ * Locks: AccessExclusiveLock on tables that get another replica identity,
+ *        ShareRowExclusiveLock on all sequences, until the commit.
+ */
+#include "postgres.h"
+
+#include "backend/replica_identity.h"
+#include "backend/sequences.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "settings.h"
+
+PG_FUNCTION_INFO_V1(mtm_prepare_existing_tables);
+
+Datum
+mtm_prepare_existing_tables(PG_FUNCTION_ARGS)
+{
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser to prepare tables for multimaster")));
+	if (MtmConfigured())
+	{
+		MtmReplicaIdentityAll();
+		MtmSequencesAll();
+	}
+	PG_RETURN_VOID();
+}

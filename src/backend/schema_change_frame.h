@@ -1,0 +1,46 @@
+/*
+ * The outermost schema change that runs now, with all that runs inside it: what it
+ * logs, what it touched.
+ *
+ * A frame lives on the stack of the function that runs the statement and is left on
+ * success and error alike, so nothing of it outlives an error, a ROLLBACK TO or an
+ * exception block.
+ */
+#ifndef MTM_BACKEND_SCHEMA_CHANGE_FRAME_H
+#define MTM_BACKEND_SCHEMA_CHANGE_FRAME_H
+
+#include "postgres.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+typedef struct MtmSchemaFrame
+{
+	struct MtmSchemaFrame *outer;
+	StringInfo	content;		/* to log (wire/schema_change.h); NULL: nothing */
+	int			start_triggers; /* that run before the statement: it is logged after them */
+	bool		logged;
+	bool		suspended;		/* a user's event trigger runs: not part of the statement */
+	bool		temporary_used; /* the statement opened a temporary relation */
+	bool		temporary_before;	/* others in the transaction did */
+	MemoryContext context;		/* of the lists */
+	List	   *created;		/* relations (Oid) */
+	List	   *altered;		/* relations, and tables of dropped indexes (Oid) */
+	List	   *objects;		/* all that it created or altered (ObjectAddress) */
+} MtmSchemaFrame;
+
+extern void MtmSchemaFrameEnter(MtmSchemaFrame *frame, StringInfo content,
+								int start_triggers);
+/* The statement succeeded: closes its bracket. */
+extern void MtmSchemaFrameDone(MtmSchemaFrame *frame);
+/* Always, last. */
+extern void MtmSchemaFrameLeave(MtmSchemaFrame *frame);
+
+extern MtmSchemaFrame *MtmSchemaFrameCurrent(void);
+/* Is what runs now a part of a schema change? */
+extern bool MtmSchemaFrameInside(void);
+
+/* Around code of a user that the statement calls. */
+extern void MtmSchemaFrameSuspend(MtmSchemaFrame *frame);
+extern void MtmSchemaFrameResume(MtmSchemaFrame *frame, bool failed);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * A schema change on the wire; see schema_change.h.
+ *
+ * Runs in: backends (write), apply workers (read).
+ * Path: backend/schema_change.c -> WAL -> sender/ -> here -> apply/schema_change.c
+ */
+#include "postgres.h"
+
+#include "libpq/pqformat.h"
+#include "wire/schema_change.h"
+
+static void
+send_text(StringInfo out, const char *text)
+{
+	appendBinaryStringInfo(out, text, strlen(text) + 1);
+}
+
+void
+MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change)
+{
+	ListCell   *cell;
+
+	send_text(out, change->statement);
+	send_text(out, change->role);
+	send_text(out, change->session_role);
+	pq_sendint64(out, change->transaction_start);
+	pq_sendint64(out, change->statement_start);
+	pq_sendint16(out, list_length(change->settings));
+	foreach(cell, change->settings)
+	{
+		MtmSetting *setting = lfirst(cell);
+
+		send_text(out, setting->name);
+		send_text(out, setting->value);
+	}
+}
+
+bool
+MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change)
+{
+	int			settings;
+
+	if (in->cursor >= in->len)
+		return false;
+	change->statement = pq_getmsgrawstring(in);
+	change->role = pq_getmsgrawstring(in);
+	change->session_role = pq_getmsgrawstring(in);
+	change->transaction_start = pq_getmsgint64(in);
+	change->statement_start = pq_getmsgint64(in);
+	settings = pq_getmsgint(in, 2);
+	change->settings = NIL;
+	for (int i = 0; i < settings; i++)
+	{
+		MtmSetting *setting = palloc(sizeof(*setting));
+
+		setting->name = pq_getmsgrawstring(in);
+		setting->value = pq_getmsgrawstring(in);
+		change->settings = lappend(change->settings, setting);
+	}
+	pq_getmsgend(in);
+	return true;
+}
