@@ -9,6 +9,8 @@
 
 #include "shmem/shared.h"
 
+#define MTM_VERSION "1.0"
+
 extern int	mtm_node_id;
 extern char *mtm_conn_strings;
 extern char *mtm_cluster_name;

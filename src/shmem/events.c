@@ -90,6 +90,17 @@ MtmEventPut(MtmEventKind kind, int node_id, const char *body, uint32 length)
 }
 
 bool
+MtmEventsWaiting(void)
+{
+	bool		any;
+
+	SpinLockAcquire(&events->mutex);
+	any = events->put != events->taken;
+	SpinLockRelease(&events->mutex);
+	return any;
+}
+
+bool
 MtmEventTake(MtmEventKind *kind, int *node_id, StringInfo body)
 {
 	EventHeader header;

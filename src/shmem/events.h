@@ -29,6 +29,7 @@ extern void MtmEventsInit(void *at, bool found);
 
 extern bool MtmEventPut(MtmEventKind kind, int node_id, const char *body, uint32 length);
 /* Monitor. Take appends one event's body to `body`; false when there is none. */
+extern bool MtmEventsWaiting(void);
 extern bool MtmEventTake(MtmEventKind *kind, int *node_id, StringInfo body);
 extern void MtmEventsSetMonitor(Latch *latch);
 extern void MtmMonitorWake(void);

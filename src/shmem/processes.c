@@ -14,6 +14,7 @@
 typedef struct MtmProcesses
 {
 	slock_t		mutex;
+	bool		database_missing;
 	int			pids[MTM_MAX_NODES][MTM_PLACES];
 } MtmProcesses;
 
@@ -71,4 +72,23 @@ MtmProcessPid(int peer, int place)
 	pid = processes->pids[peer - 1][place];
 	SpinLockRelease(&processes->mutex);
 	return pid;
+}
+
+bool
+MtmDatabaseMissing(void)
+{
+	bool		missing;
+
+	SpinLockAcquire(&processes->mutex);
+	missing = processes->database_missing;
+	SpinLockRelease(&processes->mutex);
+	return missing;
+}
+
+void
+MtmDatabaseSetMissing(bool missing)
+{
+	SpinLockAcquire(&processes->mutex);
+	processes->database_missing = missing;
+	SpinLockRelease(&processes->mutex);
 }

@@ -26,4 +26,8 @@ extern bool MtmProcessClaim(int peer, int place);
 /* 0: nobody has it. */
 extern int	MtmProcessPid(int peer, int place);
 
+/* Monitor: the last attempt to connect to the cluster's database did not succeed. */
+extern bool MtmDatabaseMissing(void);
+extern void MtmDatabaseSetMissing(bool missing);
+
 #endif

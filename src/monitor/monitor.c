@@ -1,0 +1,210 @@
+/*
+ * The monitor: hands what happened to the control plane (mtm.monitor_step, in
+ * TypeScript), which acts through the shell_* functions.
+ *
+ * Runs in: a background worker, one per server.
+ * Path: shmem/events.c, shmem/peers.c -> here -> mtm.monitor_step()
+ * Locks: none over a step but those the step's functions take.
+ *
+ * The control plane's state lives in this session. Any error ends the process: a new
+ * one starts a second later as a new incarnation, and until then this node is not
+ * online. Between two steps there is no transaction, so vacuum is not held up.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "backend/written.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "monitor/database.h"
+#include "monitor/event_list.h"
+#include "monitor/monitor.h"
+#include "monitor/workers.h"
+#include "monotonic_time.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "settings.h"
+#include "shmem/events.h"
+#include "shmem/peers.h"
+#include "shmem/view.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/snapmgr.h"
+
+#define NAME "multimaster monitor"
+
+static bool is_monitor = false;
+static MemoryContext step_context = NULL;
+static SPIPlanPtr step_plan = NULL;
+
+bool
+MtmIsMonitor(void)
+{
+	return is_monitor;
+}
+
+void
+MtmMonitorRegister(void)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 1;
+	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "MtmMonitorMain", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, NAME, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, NAME, BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+static void
+withdraw_at_exit(int code, Datum arg)
+{
+	MtmEventsSetMonitor(NULL);
+	MtmViewWithdraw();
+	MtmViewSetReport(NULL);
+}
+
+static void
+start(void)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	MtmDatabaseConnect();
+	pgstat_report_appname(NAME);
+	MtmProcessSetExempt();
+	MtmDatabaseWaitForExtension();
+
+	is_monitor = true;
+	before_shmem_exit(withdraw_at_exit, 0);
+	MtmEventsSetMonitor(MyLatch);
+	MtmLinksWant();
+	step_context = AllocSetContextCreate(TopMemoryContext, "multimaster monitor step",
+										 ALLOCSET_DEFAULT_SIZES);
+}
+
+static SPIPlanPtr
+plan_of_step(void)
+{
+	Oid			argument_types[] = {JSONBOID};
+
+	if (step_plan)
+		return step_plan;
+	step_plan = SPI_prepare("SELECT mtm.monitor_step($1)", 1, argument_types);
+	if (!step_plan)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not prepare the control plane's step: %s",
+						SPI_result_code_string(SPI_result))));
+	SPI_keepplan(step_plan);
+	return step_plan;
+}
+
+/* "next_ms" of the answer; it is never longer than a heartbeat. */
+static int
+next_ms_of(Jsonb *answer)
+{
+	JsonbValue	value;
+	int			next_ms = mtm_heartbeat_send_timeout;
+
+	if (JB_ROOT_IS_OBJECT(answer) &&
+		getKeyJsonValueFromContainer(&answer->root, "next_ms", strlen("next_ms"),
+									 &value) &&
+		value.type == jbvNumeric)
+	{
+		Datum		number = NumericGetDatum(value.val.numeric);
+
+		next_ms = DatumGetInt32(DirectFunctionCall1(numeric_int4, number));
+	}
+	return Max(1, Min(next_ms, mtm_heartbeat_send_timeout));
+}
+
+static int
+run_step(Datum input)
+{
+	Datum		answer;
+	bool		isnull;
+	int			code;
+
+	code = SPI_execute_plan(plan_of_step(), &input, NULL, false, 1);
+	if (code != SPI_OK_SELECT || SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("the control plane's step gave no row: %s",
+						SPI_result_code_string(code))));
+	answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the control plane's step gave null")));
+	return next_ms_of(DatumGetJsonbP(answer));
+}
+
+/* One step in a transaction of its own; returns when the next one is due. */
+static int64
+step(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(step_context);
+	StringInfoData text;
+	int			next_ms;
+
+	initStringInfo(&text);
+	MtmEventListWrite(&text);
+
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, "multimaster control plane step");
+	next_ms = run_step(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(step_context);
+	return MtmNowMs() + next_ms;
+}
+
+static void
+serve_interrupts(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+void
+MtmMonitorMain(Datum arg)
+{
+	int64		due_ms;
+
+	start();
+	due_ms = MtmNowMs();
+	for (;;)
+	{
+		ResetLatch(MyLatch);
+		serve_interrupts();
+		MtmWorkersKeep();
+		if (MtmNowMs() >= due_ms || MtmEventListPending())
+			due_ms = step();
+		else
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 Max(0, due_ms - MtmNowMs()), PG_WAIT_EXTENSION);
+	}
+}

@@ -1,0 +1,232 @@
+/*
+ * Asking another node one query; see remote_query.h.
+ *
+ * Runs in: the monitor; backends that call status functions.
+ * Locks: none.
+ *
+ * A connection for each query: they are rare, and one that was kept would be lost
+ * just when its answer matters. libpq's memory is freed on every way out.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/string.h"
+#include "libpq-fe.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "monitor/remote_query.h"
+#include "monotonic_time.h"
+#include "pgstat.h"
+#include "settings.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+
+typedef struct RemoteQuery
+{
+	PGconn	   *conn;
+	PGresult   *result;			/* NULL: failed, then: */
+	char		sqlstate[6];
+	const char *problem;		/* a constant, or NULL: libpq says it */
+	int64		deadline_ms;
+} RemoteQuery;
+
+/* False when the time is over. */
+static bool
+wait_socket(RemoteQuery *remote, int events)
+{
+	int64		left_ms = remote->deadline_ms - MtmNowMs();
+
+	if (left_ms <= 0)
+	{
+		remote->problem = "timeout expired";
+		return false;
+	}
+	if (WaitLatchOrSocket(MyLatch,
+						  WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | events,
+						  PQsocket(remote->conn), left_ms, PG_WAIT_EXTENSION) & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+static bool
+connect_to(RemoteQuery *remote, int node_id, int timeout_ms)
+{
+	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
+	char		options[64];
+	const char *keywords[] = {"dbname", "application_name", "client_encoding", "options",
+	NULL};
+	const char *values[] = {MtmConnString(node_id), "multimaster query",
+	GetDatabaseEncodingName(), options, NULL};
+
+	/* What the other node does for us must end as well when we no longer wait. */
+	snprintf(options, sizeof(options), "-c statement_timeout=%d", timeout_ms);
+	strlcpy(remote->sqlstate, "08001", sizeof(remote->sqlstate));
+	remote->conn = PQconnectStartParams(keywords, values, 1);
+	if (!remote->conn)
+		remote->problem = "out of memory";
+	while (remote->conn && PQstatus(remote->conn) != CONNECTION_BAD &&
+		   polling != PGRES_POLLING_FAILED)
+	{
+		if (polling == PGRES_POLLING_OK)
+			return true;
+		if (!wait_socket(remote, polling == PGRES_POLLING_READING ?
+						 WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE))
+			return false;
+		polling = PQconnectPoll(remote->conn);
+	}
+	return false;
+}
+
+static void
+execute(RemoteQuery *remote, const char *query)
+{
+	const char *sqlstate;
+
+	strlcpy(remote->sqlstate, "08006", sizeof(remote->sqlstate));
+	/* With parameters (none): the peer refuses more than one command. */
+	if (!PQsendQueryParams(remote->conn, query, 0, NULL, NULL, NULL, NULL, 0))
+		return;
+	while (PQisBusy(remote->conn))
+	{
+		if (!wait_socket(remote, WL_SOCKET_READABLE))
+			return;
+		if (!PQconsumeInput(remote->conn))
+			return;
+	}
+	remote->result = PQgetResult(remote->conn);
+	if (!remote->result || PQresultStatus(remote->result) == PGRES_TUPLES_OK)
+		return;
+	sqlstate = PQresultErrorField(remote->result, PG_DIAG_SQLSTATE);
+	if (sqlstate)
+		strlcpy(remote->sqlstate, sqlstate, sizeof(remote->sqlstate));
+	else if (PQresultStatus(remote->result) != PGRES_FATAL_ERROR)
+	{
+		strlcpy(remote->sqlstate, "42601", sizeof(remote->sqlstate));
+		remote->problem = "the query gives no rows";
+	}
+}
+
+static bool
+succeeded(const RemoteQuery *remote)
+{
+	return PQresultStatus(remote->result) == PGRES_TUPLES_OK;
+}
+
+static void
+ask(RemoteQuery *remote, int node_id, const char *query, int timeout_ms)
+{
+	remote->deadline_ms = MtmNowMs() + timeout_ms;
+	if (connect_to(remote, node_id, timeout_ms))
+		execute(remote, query);
+}
+
+static void
+release(RemoteQuery *remote)
+{
+	PQclear(remote->result);
+	PQfinish(remote->conn);
+}
+
+static void
+append_value(StringInfo json, const char *value, Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+			appendStringInfoString(json, value[0] == 't' ? "true" : "false");
+			break;
+		case INT2OID:
+		case INT4OID:
+		case JSONOID:
+		case JSONBOID:
+			appendStringInfoString(json, value);
+			break;
+		default:
+			escape_json(json, value);
+			break;
+	}
+}
+
+static void
+append_rows(StringInfo json, PGresult *result)
+{
+	appendStringInfoString(json, "{\"rows\":[");
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		appendStringInfoString(json, row > 0 ? ",{" : "{");
+		for (int column = 0; column < PQnfields(result); column++)
+		{
+			if (column > 0)
+				appendStringInfoChar(json, ',');
+			escape_json(json, PQfname(result, column));
+			appendStringInfoChar(json, ':');
+			if (PQgetisnull(result, row, column))
+				appendStringInfoString(json, "null");
+			else
+				append_value(json, PQgetvalue(result, row, column),
+							 PQftype(result, column));
+		}
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoString(json, "]}");
+}
+
+static void
+append_error(StringInfo json, const RemoteQuery *remote)
+{
+	const char *message = remote->problem;
+
+	if (!message && remote->result)
+		message = PQresultErrorField(remote->result, PG_DIAG_MESSAGE_PRIMARY);
+	if (!message)
+		message = pchomp(PQerrorMessage(remote->conn));
+	/* libpq's own words, in the system's language, may be in any encoding. */
+	if (!pg_verifymbstr(message, strlen(message), true))
+		message = "the connection failed";
+	appendStringInfo(json, "{\"error\":{\"sqlstate\":\"%s\",\"message\":",
+					 remote->sqlstate);
+	escape_json(json, message);
+	appendStringInfoString(json, "}}");
+}
+
+void
+MtmRemoteQuery(int node_id, const char *query, int timeout_ms, StringInfo json)
+{
+	/* volatile: changed within PG_TRY */
+	volatile RemoteQuery remote = {0};
+
+	PG_TRY();
+	{
+		ask((RemoteQuery *) &remote, node_id, query, timeout_ms);
+		if (succeeded((RemoteQuery *) &remote))
+			append_rows(json, remote.result);
+		else
+			append_error(json, (RemoteQuery *) &remote);
+	}
+	PG_FINALLY();
+	{
+		release((RemoteQuery *) &remote);
+	}
+	PG_END_TRY();
+}
+
+bool
+MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms)
+{
+	volatile RemoteQuery remote = {0};
+	volatile bool found = false;
+
+	PG_TRY();
+	{
+		ask((RemoteQuery *) &remote, node_id, query, timeout_ms);
+		found = succeeded((RemoteQuery *) &remote) && PQntuples(remote.result) > 0;
+	}
+	PG_FINALLY();
+	{
+		release((RemoteQuery *) &remote);
+	}
+	PG_END_TRY();
+	return found;
+}

@@ -1,0 +1,20 @@
+/*
+ * Asking another node one query, within a time.
+ *
+ * Runs in: the monitor; backends that call status functions.
+ */
+#ifndef MTM_REMOTE_QUERY_H
+#define MTM_REMOTE_QUERY_H
+
+#include "lib/stringinfo.h"
+
+/*
+ * Append {"rows":[{column: value, ...}, ...]} or {"error":{"sqlstate","message"}}.
+ * int8, numeric and all that JSON has no type for are strings.
+ */
+extern void MtmRemoteQuery(int node_id, const char *query, int timeout_ms,
+						   StringInfo json);
+/* False also when the node cannot be asked. */
+extern bool MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * Keeping the processes that must be there; see workers.h.
+ *
+ * Runs in: the monitor.
+ * Path: monitor/monitor.c -> here -> receiver/, apply/
+ * Locks: none of its own.
+ *
+ * PostgreSQL's own restarting of background workers is not used: it outlives the
+ * monitor and even the shared memory, and would leave two of a kind. Here a worker
+ * that ended stays away until the monitor sees its place empty (shmem/processes.h),
+ * and starts another no sooner than a second after the last.
+ */
+#include "postgres.h"
+
+#include "apply/lane.h"
+#include "miscadmin.h"
+#include "monitor/workers.h"
+#include "monotonic_time.h"
+#include "postmaster/bgworker.h"
+#include "receiver/receiver.h"
+#include "settings.h"
+#include "shmem/processes.h"
+#include "shmem/transactions.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#define START_AGAIN_MS 1000
+
+/* A worker that this monitor started, or may start. */
+typedef struct Started
+{
+	BackgroundWorkerHandle *handle;
+	int64		at_ms;			/* 0: never */
+} Started;
+
+static Started places[MTM_MAX_NODES][MTM_PLACES];
+static Started *pool = NULL;	/* [mtm_workers] */
+
+static bool
+still_there(Started *started)
+{
+	pid_t		pid;
+	BgwHandleStatus status;
+
+	if (!started->handle)
+		return false;
+	status = GetBackgroundWorkerPid(started->handle, &pid);
+	if (status == BGWH_NOT_YET_STARTED || status == BGWH_STARTED)
+		return true;
+	pfree(started->handle);
+	started->handle = NULL;
+	return false;
+}
+
+static void
+start(Started *started, BackgroundWorker *worker)
+{
+	int64		now_ms = MtmNowMs();
+	MemoryContext old;
+
+	if (started->at_ms != 0 && now_ms - started->at_ms < START_AGAIN_MS)
+		return;
+	started->at_ms = now_ms;
+
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	worker->bgw_notify_pid = MyProcPid;
+	strlcpy(worker->bgw_library_name, "multimaster", BGW_MAXLEN);
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	if (!RegisterDynamicBackgroundWorker(worker, &started->handle))
+	{
+		started->handle = NULL;
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("could not start \"%s\": all background workers are in use",
+						worker->bgw_name),
+				 errhint("Increase max_worker_processes.")));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
+keep_place(int peer, int place)
+{
+	Started    *started = &places[peer - 1][place];
+	BackgroundWorker worker;
+
+	if (MtmProcessPid(peer, place) != 0 || still_there(started))
+		return;
+	memset(&worker, 0, sizeof(worker));
+	strlcpy(worker.bgw_function_name, "MtmPlaceMain", BGW_MAXLEN);
+	worker.bgw_main_arg = Int32GetDatum(peer * 256 + place);
+	if (place == MTM_PLACE_RECEIVER)
+	{
+		snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster receiver from node %d", peer);
+		strlcpy(worker.bgw_type, "multimaster receiver", BGW_MAXLEN);
+	}
+	else
+	{
+		snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster lane %d of node %d",
+				 place - MTM_PLACE_LANE(0), peer);
+		strlcpy(worker.bgw_type, "multimaster lane", BGW_MAXLEN);
+	}
+	start(started, &worker);
+}
+
+/*
+ * The pool counts all its workers, also those that were started because of load or by
+ * a monitor before us. We only fill it up to the number that is kept.
+ */
+static void
+keep_pool(void)
+{
+	int			missing = mtm_workers - MtmPoolStatsGet().workers;
+
+	if (!pool)
+		pool = MemoryContextAllocZero(TopMemoryContext, sizeof(Started) * mtm_workers);
+	for (int i = 0; i < mtm_workers && missing > 0; i++)
+	{
+		BackgroundWorker worker;
+
+		if (still_there(&pool[i]))
+			continue;
+		memset(&worker, 0, sizeof(worker));
+		strlcpy(worker.bgw_function_name, "MtmApplyWorkerMain", BGW_MAXLEN);
+		strlcpy(worker.bgw_name, "multimaster apply worker", BGW_MAXLEN);
+		strlcpy(worker.bgw_type, "multimaster apply worker", BGW_MAXLEN);
+		start(&pool[i], &worker);
+		missing--;
+	}
+}
+
+void
+MtmWorkersKeep(void)
+{
+	MtmForEachPeer(node_id)
+	{
+		for (int place = 0; place < MTM_PLACES; place++)
+			keep_place(node_id, place);
+	}
+	keep_pool();
+}
+
+void
+MtmPlaceMain(Datum arg)
+{
+	int			peer = DatumGetInt32(arg) / 256;
+	int			place = DatumGetInt32(arg) % 256;
+
+	/* Signals are still blocked: whoever comes next lets them in. */
+	if (!MtmProcessClaim(peer, place))
+		proc_exit(0);
+	if (place == MTM_PLACE_RECEIVER)
+		MtmReceiverMain(Int32GetDatum(peer));
+	else
+		MtmLaneMain(Int32GetDatum(peer * 256 + (place - MTM_PLACE_LANE(0))));
+}
