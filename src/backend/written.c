@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/xact.h"
 #include "backend/replica_identity.h"
 #include "backend/written.h"
 #include "commands/dbcommands.h"

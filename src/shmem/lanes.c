@@ -120,6 +120,18 @@ MtmLaneWaitDone(int peer, int lane_number, uint64 number)
 	ConditionVariableCancelSleep();
 }
 
+void
+MtmLaneWaitIdle(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	uint64		put;
+
+	SpinLockAcquire(&lane->mutex);
+	put = lane->put;
+	SpinLockRelease(&lane->mutex);
+	MtmLaneWaitDone(peer, lane_number, put);
+}
+
 static void
 detach_at_exit(int code, Datum arg)
 {

@@ -413,6 +413,22 @@ MtmTransactionFindGid(const char *gid, MtmTransaction *copy)
 }
 
 void
+MtmTransactionSetRefused(const MtmTransactionKey *key, const MtmRefusal *refusal)
+{
+	MtmTransaction *tx;
+
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	tx = find(key);
+	if (tx && !being_applied(tx))
+	{
+		tx->state = MTM_TX_REFUSED;
+		tx->undo = true;
+		tx->refusal = *refusal;
+	}
+	LWLockRelease(&shared->lock);
+}
+
+void
 MtmTransactionForget(const MtmTransactionKey *key)
 {
 	MtmTransaction *tx;

@@ -106,6 +106,9 @@ extern void MtmWorkerUnregister(void);
 /* Everybody. Find copies the entry; false if there is none. */
 extern bool MtmTransactionFind(const MtmTransactionKey *key, MtmTransaction *copy);
 extern bool MtmTransactionFindGid(const char *gid, MtmTransaction *copy);
+/* A prepared one was rolled back here at its coordinator's request. */
+extern void MtmTransactionSetRefused(const MtmTransactionKey *key,
+									 const MtmRefusal *refusal);
 extern void MtmTransactionForget(const MtmTransactionKey *key);
 /* Ask that it is not prepared: a queued one is refused at once, an applying one is
  * cancelled. Then wait until it no longer is being applied. */

@@ -1,0 +1,263 @@
+/*
+ * A lane: executes the outcomes of its share of one peer's transactions, strictly
+ * in that peer's order.
+ *
+ * Runs in: a background worker per lane and peer.
+ * Path: receiver/ -> shmem/lanes.c -> here: COMMIT / ROLLBACK PREPARED
+ * Locks: the view's gate around a roll-back at the coordinator's request.
+ *
+ * Each lane owns a replication origin. COMMIT PREPARED advances it in the same WAL
+ * record, so the lane's durable progress is exact, whatever crashes (I8).
+ *
+ * A transaction that is not prepared here when its outcome comes:
+ *  - it was refused here, and this is the roll-back that follows;
+ *  - its outcome was executed here already by a ballot;
+ *  - it belongs to a generation that this node left before it came.
+ * In its own generation a COMMIT of something unknown cannot be: every member
+ * voted yes. It stops the lane with an error rather than lose a row.
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "apply/lane.h"
+#include "background.h"
+#include "commands/async.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "receiver/progress.h"
+#include "replication/origin.h"
+#include "settings.h"
+#include "shmem/lanes.h"
+#include "shmem/peers.h"
+#include "shmem/processes.h"
+#include "shmem/view.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "wire/link_message.h"
+
+static RepOriginId my_origin;
+
+typedef enum Finished
+{
+	FINISHED_DONE,
+	FINISHED_ABSENT,
+	FINISHED_BUSY
+} Finished;
+
+/* COMMIT or ROLLBACK PREPARED in a transaction of its own. */
+static Finished
+finish(const char *gid, bool commit)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile Finished result = FINISHED_DONE;
+
+	StartTransactionCommand();
+	PG_TRY();
+	{
+		FinishPreparedTransaction(gid, commit);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		int			sqlstate = geterrcode();
+
+		if (sqlstate == ERRCODE_UNDEFINED_OBJECT)
+			result = FINISHED_ABSENT;
+		else if (sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+			result = FINISHED_BUSY;
+		else
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return result;
+}
+
+/* Somebody else may be ending it just now: look again until he has. */
+static bool
+finish_surely(const char *gid, bool commit)
+{
+	for (;;)
+	{
+		Finished	finished = finish(gid, commit);
+
+		if (finished != FINISHED_BUSY)
+			return finished == FINISHED_DONE;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10L, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static void
+deliver_notifies(const MtmTransaction *tx)
+{
+	const char *at;
+	const char *end;
+
+	if (!DsaPointerIsValid(tx->notifies))
+		return;
+	at = dsa_get_address(MtmQueueArea(), tx->notifies);
+	end = at + tx->notifies_size;
+	replorigin_session_origin = DoNotReplicateId;
+	StartTransactionCommand();
+	while (at < end)
+	{
+		const char *channel = at;
+		const char *payload = channel + strlen(channel) + 1;
+
+		Async_Notify(channel, payload);
+		at = payload + strlen(payload) + 1;
+	}
+	CommitTransactionCommand();
+}
+
+static void
+must_not_be_lost(const MtmLaneItem *item, bool known)
+{
+	MtmViewData view = MtmViewGet();
+
+	if (item->generation != 0 && item->generation == view.generation &&
+		view.status == MTM_ONLINE && !known)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("transaction \"%s\" was committed on node %u and is not prepared here",
+						item->gid, item->key.origin),
+				 errhint("This node must be rebuilt from another one.")));
+}
+
+static void
+execute_outcome(const MtmLaneItem *item)
+{
+	bool		commit = item->action == MTM_LANE_COMMIT;
+	MtmTransaction tx;
+	bool		known;
+	bool		done;
+
+	if (commit)
+		MtmTransactionWaitApplied(&item->key);
+	else
+		MtmTransactionUndo(&item->key);
+	known = MtmTransactionFind(&item->key, &tx);
+
+	replorigin_session_origin = my_origin;
+	replorigin_session_origin_lsn = item->end_lsn;
+	replorigin_session_origin_timestamp = item->time;
+	done = finish_surely(item->gid, commit);
+	replorigin_session_origin = DoNotReplicateId;
+
+	if (done && commit)
+	{
+		pg_atomic_fetch_add_u64(&MtmCountersGet()->applied, 1);
+		if (known)
+			deliver_notifies(&tx);
+	}
+	else if (commit)
+		must_not_be_lost(item, known && tx.state == MTM_TX_PREPARED);
+	MtmTransactionForget(&item->key);
+}
+
+/* A transaction that was not received yet must not be prepared when it is. */
+static void
+refuse_in_advance(const MtmLaneItem *item)
+{
+	MtmTransaction tx;
+
+	memset(&tx, 0, sizeof(tx));
+	tx.key = item->key;
+	tx.state = MTM_TX_REFUSED;
+	tx.undo = true;
+	tx.generation = item->generation;
+	tx.since = GetCurrentTimestamp();
+	strlcpy(tx.gid, item->gid, sizeof(tx.gid));
+	tx.refusal.node_id = mtm_node_id;
+	tx.refusal.sqlstate = ERRCODE_QUERY_CANCELED;
+	strlcpy(tx.refusal.message, "transaction was rolled back by its coordinator",
+			sizeof(tx.refusal.message));
+	(void) MtmTransactionPut(&tx);
+}
+
+/*
+ * The coordinator asks us to roll back. Only in the transaction's own generation may a
+ * participant do so: later it is a ballot's to decide.
+ */
+static void
+undo(const MtmLaneItem *item)
+{
+	MtmRefusal	refusal;
+
+	refuse_in_advance(item);
+	MtmTransactionUndo(&item->key);
+	if (!MtmViewEnter(item->generation))
+		return;
+	replorigin_session_origin = DoNotReplicateId;
+	(void) finish_surely(item->gid, false);
+	memset(&refusal, 0, sizeof(refusal));
+	refusal.node_id = mtm_node_id;
+	refusal.sqlstate = ERRCODE_QUERY_CANCELED;
+	strlcpy(refusal.message, "transaction was rolled back by its coordinator",
+			sizeof(refusal.message));
+	MtmTransactionSetRefused(&item->key, &refusal);
+	MtmSendUndone(item->key.origin, item->key.xid, item->generation);
+	MtmViewLeave();
+}
+
+static void
+own_origin(int peer, int lane)
+{
+	char		name[NAMEDATALEN];
+
+	MtmLaneOriginName(peer, lane, name);
+	StartTransactionCommand();
+	my_origin = replorigin_by_name(name, true);
+	if (my_origin == InvalidRepOriginId)
+		my_origin = replorigin_create(name);
+	CommitTransactionCommand();
+	StartTransactionCommand();
+	replorigin_session_setup(my_origin);
+	CommitTransactionCommand();
+	replorigin_session_origin = DoNotReplicateId;
+}
+
+void
+MtmLaneMain(Datum argument)
+{
+	int			peer = DatumGetInt32(argument) / 256;
+	int			lane = DatumGetInt32(argument) % 256;
+	MemoryContext context;
+
+	MtmBackgroundBegin(psprintf("lane %d/%d", peer, lane));
+	if (!MtmProcessClaim(peer, MTM_PLACE_LANE(lane)))
+		proc_exit(0);
+	own_origin(peer, lane);
+	MtmLaneAttach(peer, lane);
+
+	context = AllocSetContextCreate(TopMemoryContext, "multimaster lane",
+									ALLOCSET_DEFAULT_SIZES);
+	for (;;)
+	{
+		MtmLaneItem item;
+
+		MemoryContextSwitchTo(context);
+		MemoryContextReset(context);
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		MtmLaneNext(peer, lane, &item);
+		if (item.action == MTM_LANE_UNDO)
+			undo(&item);
+		else
+			execute_outcome(&item);
+		MtmLaneFinish(peer, lane);
+	}
+}

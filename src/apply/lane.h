@@ -1,0 +1,10 @@
+/* Lanes: the processes that execute outcomes in the origin's order. */
+#ifndef MTM_LANE_H
+#define MTM_LANE_H
+
+#include "postgres.h"
+
+/* Argument: peer * 256 + lane. */
+extern PGDLLEXPORT void MtmLaneMain(Datum peer_and_lane);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * Applying rows of another node's transaction through the executor's
+ * replication API.
+ *
+ * Runs in: apply workers.
+ * Path: apply/worker.c (records) -> here -> heap and indexes
+ * Locks: row locks, kept by the prepared transaction to its outcome.
+ *
+ * A row that UPDATE or DELETE means and that is not here is a conflict (40001):
+ * another transaction removed it and this one must not commit (I9).
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "apply/find.h"
+#include "apply/relation.h"
+#include "apply/rows.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_class.h"
+#include "commands/tablecmds.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "wire/gid.h"
+
+static const MtmTransaction *applying;
+static EState *trigger_estate;	/* AfterTriggerEndQuery wants one */
+static bool in_query;
+
+static void
+begin_query(void)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	AfterTriggerBeginQuery();
+	trigger_estate = CreateExecutorState();
+	in_query = true;
+}
+
+static void
+end_query(void)
+{
+	MtmRelationsClose();
+	AfterTriggerEndQuery(trigger_estate);
+	FreeExecutorState(trigger_estate);
+	trigger_estate = NULL;
+	PopActiveSnapshot();
+	in_query = false;
+}
+
+void
+MtmRowsBegin(const MtmTransaction *tx)
+{
+	applying = tx;
+	MtmRelationsForget();
+	begin_query();
+}
+
+void
+MtmRowsEnd(void)
+{
+	end_query();
+	MtmRelationsForget();
+}
+
+void
+MtmRowsPause(void)
+{
+	end_query();
+}
+
+void
+MtmRowsResume(void)
+{
+	CommandCounterIncrement();
+	begin_query();
+}
+
+static Datum
+column_value(const MtmColumnMap *map, int i, const MtmColumnValue *value)
+{
+	StringInfoData bytes;
+	Datum		result;
+
+	if (value->status == MTM_COLUMN_TEXT)
+		return InputFunctionCall(&map->input[i], value->data, map->input_parameter[i],
+								 map->type_modifier[i]);
+
+	if (!OidIsValid(map->receive[i].fn_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("no binary input function is available for a column sent in binary")));
+	bytes.data = value->data;
+	bytes.len = bytes.maxlen = value->length;
+	bytes.cursor = 0;
+	result = ReceiveFunctionCall(&map->receive[i], &bytes, map->receive_parameter[i],
+								 map->type_modifier[i]);
+	if (bytes.cursor != bytes.len)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("incorrect binary data format in a replicated column")));
+	return result;
+}
+
+/*
+ * Read a row into a virtual slot. Columns that were not sent (unchanged TOAST)
+ * are taken from `old` when given, else they are null.
+ */
+static void
+read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
+		 TupleTableSlot *old)
+{
+	const MtmColumnMap *map = target->map;
+	int			attributes = slot->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_values, 0, sizeof(Datum) * attributes);
+	memset(slot->tts_isnull, true, sizeof(bool) * attributes);
+	MtmRowRead(record, target->values, map->columns);
+	for (int i = 0; i < map->columns; i++)
+	{
+		const MtmColumnValue *value = &target->values[i];
+		int			attribute = map->attribute[i];
+
+		if (value->status == MTM_COLUMN_UNCHANGED)
+		{
+			if (!old)
+				continue;
+			slot_getallattrs(old);
+			slot->tts_values[attribute] = old->tts_values[attribute];
+			slot->tts_isnull[attribute] = old->tts_isnull[attribute];
+		}
+		else if (value->status != MTM_COLUMN_NULL)
+		{
+			slot->tts_values[attribute] = column_value(map, i, value);
+			slot->tts_isnull[attribute] = false;
+		}
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
+static void
+row_missing(MtmAppliedRelation *target, const char *verb)
+{
+	MtmGid		gid;
+	int			node = MtmGidParse(applying->gid, &gid) ? gid.coordinator :
+		(int) applying->key.origin;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to a concurrent transaction on node %d",
+					node),
+			 errdetail("A row of relation \"%s.%s\" to %s was not found.",
+					   get_namespace_name(RelationGetNamespace(target->relation)),
+					   RelationGetRelationName(target->relation), verb),
+			 errhint("Retry the transaction.")));
+}
+
+static void
+find_old(MtmAppliedRelation *target, LockTupleMode mode, const char *verb)
+{
+	if (!MtmFindRow(target->relation, target->identity_index, mode, target->wanted,
+					target->map->compared, target->found))
+		row_missing(target, verb);
+}
+
+/* Memory of one row goes with it. */
+static MemoryContext
+begin_row(MtmAppliedRelation *target)
+{
+	target->estate->es_output_cid = GetCurrentCommandId(true);
+	return MemoryContextSwitchTo(GetPerTupleMemoryContext(target->estate));
+}
+
+static void
+end_row(MtmAppliedRelation *target, MemoryContext old)
+{
+	ExecClearTuple(target->wanted);
+	ExecClearTuple(target->found);
+	ExecClearTuple(target->row);
+	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(target->estate);
+	CommandCounterIncrement();
+	UpdateActiveSnapshotCommandId();
+}
+
+void
+MtmApplyInsert(StringInfo record)
+{
+	MtmAppliedRelation *target = MtmRelationOpen(pq_getmsgint(record, 4));
+	MemoryContext old = begin_row(target);
+
+	read_row(target, record, target->row, NULL);
+	ExecSimpleRelationInsert(target->result, target->estate, target->row);
+	end_row(target, old);
+}
+
+static void
+all_columns_updated(MtmAppliedRelation *target)
+{
+	RangeTblEntry *entry = list_nth(target->estate->es_range_table, 0);
+
+	if (entry->updatedCols)
+		return;
+	for (int i = 0; i < target->map->columns; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(target->estate->es_query_cxt);
+
+		entry->updatedCols = bms_add_member(entry->updatedCols,
+											target->map->attribute[i] + 1 -
+											FirstLowInvalidHeapAttributeNumber);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+void
+MtmApplyUpdate(StringInfo record)
+{
+	MtmAppliedRelation *target = MtmRelationOpen(pq_getmsgint(record, 4));
+	MemoryContext old = begin_row(target);
+	bool		has_old = pq_getmsgbyte(record) != 0;
+	int			new_row = record->cursor;
+
+	/* The key did not change when no old row was sent: it stands in the new one. */
+	read_row(target, record, target->wanted, NULL);
+	if (has_old)
+		new_row = record->cursor;
+	find_old(target, has_old ? LockTupleExclusive : LockTupleNoKeyExclusive, "update");
+	record->cursor = new_row;
+	read_row(target, record, target->row, target->found);
+
+	all_columns_updated(target);
+	EvalPlanQualSetSlot(&target->epq, target->row);
+	ExecSimpleRelationUpdate(target->result, target->estate, &target->epq,
+							 target->found, target->row);
+	end_row(target, old);
+}
+
+void
+MtmApplyDelete(StringInfo record)
+{
+	MtmAppliedRelation *target = MtmRelationOpen(pq_getmsgint(record, 4));
+	MemoryContext old = begin_row(target);
+
+	read_row(target, record, target->wanted, NULL);
+	find_old(target, LockTupleExclusive, "delete");
+	EvalPlanQualSetSlot(&target->epq, target->found);
+	ExecSimpleRelationDelete(target->result, target->estate, &target->epq,
+							 target->found);
+	end_row(target, old);
+}
+
+void
+MtmApplyTruncate(StringInfo record)
+{
+	int			flags = pq_getmsgbyte(record);
+	int			count = pq_getmsgint(record, 2);
+	List	   *relations = NIL;
+	List	   *ids = NIL;
+	List	   *logged = NIL;
+	ListCell   *cell;
+
+	for (int i = 0; i < count; i++)
+	{
+		Oid			id = MtmRelationLocalId(pq_getmsgint(record, 4));
+
+		ids = lappend_oid(ids, id);
+	}
+	/* Open for rows, they would look in use. */
+	MtmRowsPause();
+	foreach(cell, ids)
+	{
+		Relation	relation = table_open(lfirst_oid(cell), AccessExclusiveLock);
+
+		relations = lappend(relations, relation);
+		if (RelationIsLogicallyLogged(relation))
+			logged = lappend_oid(logged, lfirst_oid(cell));
+	}
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* Tables that CASCADE reached on the origin are in the list themselves. */
+	ExecuteTruncateGuts(relations, ids, logged, DROP_RESTRICT, (flags & 2) != 0);
+	PopActiveSnapshot();
+	foreach(cell, relations)
+		table_close(lfirst(cell), NoLock);
+	MtmRowsResume();
+}

@@ -1,0 +1,298 @@
+/*
+ * An apply worker: takes transactions of other nodes from the queue, applies
+ * them, prepares them and votes.
+ *
+ * Runs in: a background worker of the pool.
+ * Path: receiver/ -> shmem/transactions.c -> here: rows, PREPARE, vote -> link/
+ * Locks: the view's gate around PREPARE and the vote (I2); before that, row and
+ *        relation locks may be waited for, up to lock_timeout.
+ *
+ * Everything applied here has the origin DoNotReplicateId: other nodes get it
+ * from its own node, not from us.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "apply/body.h"
+#include "apply/relation.h"
+#include "apply/rows.h"
+#include "apply/schema_change.h"
+#include "apply/worker.h"
+#include "background.h"
+#include "commands/trigger.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "replication/origin.h"
+#include "settings.h"
+#include "shmem/peers.h"
+#include "shmem/transactions.h"
+#include "shmem/view.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "wire/frame.h"
+#include "wire/link_message.h"
+
+static StringInfoData notifies;
+
+static void
+apply_record(StringInfo record)
+{
+	char		kind = pq_getmsgbyte(record);
+
+	switch (kind)
+	{
+		case MTM_RECORD_INSERT:
+			MtmApplyInsert(record);
+			break;
+		case MTM_RECORD_UPDATE:
+			MtmApplyUpdate(record);
+			break;
+		case MTM_RECORD_DELETE:
+			MtmApplyDelete(record);
+			break;
+		case MTM_RECORD_TRUNCATE:
+			MtmApplyTruncate(record);
+			break;
+		case MTM_RECORD_SCHEMA:
+			MtmRowsPause();
+			MtmApplySchemaChange(record);
+			MtmRowsResume();
+			break;
+		case MTM_RECORD_NOTIFY:
+			appendBinaryStringInfo(&notifies, record->data + record->cursor,
+								   record->len - record->cursor);
+			break;
+		case MTM_RECORD_UNSENDABLE:
+			{
+				const char *schema = pq_getmsgrawstring(record);
+				const char *name = pq_getmsgrawstring(record);
+
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("cannot update or delete rows of relation \"%s.%s\" on other nodes",
+								schema, name),
+						 errdetail("It has no replica identity by which they could be found."),
+						 errhint("ALTER TABLE ... REPLICA IDENTITY FULL, or add a primary key.")));
+			}
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("unknown record \"%c\" in a transaction", kind)));
+	}
+}
+
+static void
+apply_body(const MtmTransaction *tx)
+{
+	StringInfoData record;
+
+	MtmBodyOpen(tx);
+	MtmRowsBegin(tx);
+	while (MtmBodyNext(&record))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (record.data[0] == MTM_RECORD_RELATION)
+		{
+			(void) pq_getmsgbyte(&record);
+			MtmRelationDefine(&record, &tx->key);
+		}
+		else
+			apply_record(&record);
+	}
+	MtmRowsEnd();
+	MtmBodyClose();
+}
+
+/* What lanes send after the commit: shared, since a lane is another process. */
+static void
+keep_notifies(const MtmTransaction *tx)
+{
+	dsa_pointer kept;
+
+	if (notifies.len == 0)
+		return;
+	kept = MtmQueueAllocate(notifies.len);
+	if (!DsaPointerIsValid(kept))
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("no memory left for notifications of transaction \"%s\"", tx->gid),
+				 errhint("Increase multimaster.queue_size.")));
+	memcpy(dsa_get_address(MtmQueueArea(), kept), notifies.data, notifies.len);
+	MtmTransactionSetNotifies(&tx->key, kept, notifies.len);
+}
+
+static void
+refuse_old_generation(const MtmTransaction *tx)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("transaction aborted: the cluster changed while it was being committed"),
+			 errdetail("It belongs to generation " UINT64_FORMAT ".", tx->generation),
+			 errhint("Retry the transaction.")));
+}
+
+/*
+ * Enter the gate of the transaction's generation, waiting while this node is
+ * still on its way into it.
+ */
+static void
+enter_gate(const MtmTransaction *tx)
+{
+	for (;;)
+	{
+		uint64		version = MtmViewVersion();
+
+		if (MtmViewEnter(tx->generation))
+			return;
+		if (MtmViewGeneration() > tx->generation)
+			refuse_old_generation(tx);
+		MtmViewWaitChange(version, PG_WAIT_EXTENSION);
+	}
+}
+
+static void
+apply_and_prepare(MtmTransaction *tx)
+{
+	StartTransactionCommand();
+	BeginTransactionBlock();
+	CommitTransactionCommand();
+	StartTransactionCommand();
+	/* Invalidations of what was committed before this came must be seen. */
+	AcceptInvalidationMessages();
+	resetStringInfo(&notifies);
+	apply_body(tx);
+	MtmTransactionFreeBody(tx);
+	keep_notifies(tx);
+
+	if (!PrepareTransactionBlock(tx->gid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("could not prepare transaction \"%s\"", tx->gid)));
+	enter_gate(tx);
+	if (MtmTransactionUndoAsked(&tx->key))
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("transaction was rolled back by its coordinator")));
+	CommitTransactionCommand();
+	MtmTransactionEndApply(&tx->key, NULL);
+	MtmSendYes(tx->key.origin, tx->key.xid, tx->generation);
+	MtmViewLeave();
+}
+
+static void
+describe_refusal(const ErrorData *error, MtmRefusal *refusal)
+{
+	memset(refusal, 0, sizeof(*refusal));
+	refusal->node_id = mtm_node_id;
+	refusal->sqlstate = error->sqlerrcode;
+	strlcpy(refusal->message, error->message ? error->message : "unknown error",
+			sizeof(refusal->message));
+	if (error->detail)
+		strlcpy(refusal->detail, error->detail, sizeof(refusal->detail));
+	if (error->hint)
+		strlcpy(refusal->hint, error->hint, sizeof(refusal->hint));
+	/* Both wait for each other over two nodes, or it is long as if they did. */
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		refusal->sqlstate = ERRCODE_T_R_DEADLOCK_DETECTED;
+		strlcpy(refusal->message, "deadlock detected", sizeof(refusal->message));
+		snprintf(refusal->detail, sizeof(refusal->detail),
+				 "It waited for a lock of another transaction longer than deadlock_timeout.");
+		strlcpy(refusal->hint, "Retry the transaction.", sizeof(refusal->hint));
+	}
+}
+
+static void
+refuse(MtmTransaction *tx, const ErrorData *error)
+{
+	MtmRefusal	refusal;
+
+	describe_refusal(error, &refusal);
+	MtmTransactionFreeBody(tx);
+	MtmTransactionEndApply(&tx->key, &refusal);
+	/* A cancel meant for this transaction must not reach the next. */
+	QueryCancelPending = false;
+	pg_atomic_fetch_add_u64(&MtmCountersGet()->refused, 1);
+	MtmSendNo(tx->key.origin, tx->key.xid, tx->generation, &refusal);
+	ereport(DEBUG1,
+			(errmsg("node %d: refused transaction \"%s\": %s", mtm_node_id, tx->gid,
+					refusal.message)));
+}
+
+static void
+handle(MtmTransaction *tx)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	pgstat_report_activity(STATE_RUNNING, tx->gid);
+	PG_TRY();
+	{
+		apply_and_prepare(tx);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		MtmViewLeave();
+		MtmBodyClose();
+		MtmRelationsForget();
+		AbortOutOfAnyTransaction();
+		MemoryContextSwitchTo(context);
+		refuse(tx, error);
+		FreeErrorData(error);
+		RESUME_INTERRUPTS();
+	}
+	PG_END_TRY();
+	QueryCancelPending = false;
+	pgstat_report_activity(STATE_IDLE, NULL);
+	pgstat_report_stat(false);
+}
+
+static void
+set_lock_timeout(void)
+{
+	char		value[32];
+
+	snprintf(value, sizeof(value), "%d", Max(DeadlockTimeout, 1));
+	SetConfigOption("lock_timeout", value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+MtmApplyWorkerMain(Datum unused)
+{
+	MemoryContext context;
+	MtmTransaction tx;
+
+	MtmBackgroundBegin("apply worker");
+	MtmWorkerRegister();
+	SetConfigOption("session_replication_role", "replica", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("check_function_bodies", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	set_lock_timeout();
+	replorigin_session_origin = DoNotReplicateId;
+
+	initStringInfo(&notifies);
+	context = AllocSetContextCreate(TopMemoryContext, "multimaster apply",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(context);
+	while (MtmTransactionTake(&tx))
+	{
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			set_lock_timeout();
+		}
+		handle(&tx);
+		MemoryContextSwitchTo(context);
+		MemoryContextReset(context);
+	}
+}

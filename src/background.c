@@ -1,0 +1,46 @@
+/*
+ * The beginning of background workers of the data plane; see background.h.
+ *
+ * Runs in: receivers, apply workers, lanes.
+ */
+#include "postgres.h"
+
+#include "background.h"
+#include "backend/written.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "settings.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/ps_status.h"
+
+static void
+set(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void
+MtmBackgroundBegin(const char *name)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, StatementCancelHandler);
+	BackgroundWorkerUnblockSignals();
+
+	MtmProcessSetExempt();
+	BackgroundWorkerInitializeConnection(MtmDatabaseName(), NULL, 0);
+	set_ps_display(name);
+	set("application_name", psprintf("multimaster %s", name));
+	set("statement_timeout", "0");
+	set("idle_in_transaction_session_timeout", "0");
+	set("default_transaction_isolation", "read committed");
+	set("default_transaction_read_only", "off");
+	set("default_transaction_deferrable", "off");
+	set("synchronous_commit", "on");
+	set("row_security", "off");
+	set("datestyle", "ISO");
+	set("intervalstyle", "postgres");
+}

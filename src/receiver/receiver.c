@@ -1,0 +1,380 @@
+/*
+ * The receiver: reads one peer's replication stream and hands on what is in it.
+ *
+ * Runs in: a background worker per peer.
+ * Path: receiver/stream.c -> here -> the pool (transactions) and the lanes (outcomes)
+ * Locks: none of its own.
+ *
+ * It never waits for anything that the stream itself might bring: bodies that do
+ * not fit in memory go to disk, and a full lane only waits for its own process.
+ *
+ * Exactly once (PROTOCOL.md, "Applying", I8). The stream is sent again from the
+ * confirmed position after a reconnect or a crash:
+ *  1. a transaction that shared memory still knows, or that is prepared here, is not put in again;
+ *  2. of the others, those whose PREPARE lies at or before their lane's progress
+ *     may have been executed already: they are held. Their outcome, if it lies
+ *     at or before the progress too, was executed: both are dropped;
+ *  3. once the stream has passed the lane's progress, what is still held was not
+ *     executed, and is applied;
+ *  4. a transaction of an older generation is dropped: this node promised not to
+ *     prepare it any more (I2), and the ballot knows that.
+ *
+ * Schema changes. What follows one in the stream may need it: it is held until
+ * the change's outcome was executed.
+ */
+#include "postgres.h"
+
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "background.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "receiver/in_flight.h"
+#include "receiver/progress.h"
+#include "receiver/receiver.h"
+#include "receiver/spill.h"
+#include "receiver/stream.h"
+#include "settings.h"
+#include "shmem/events.h"
+#include "shmem/peers.h"
+#include "shmem/processes.h"
+#include "shmem/view.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+#include "wire/frame.h"
+#include "wire/gid.h"
+
+#define FEEDBACK_MS 1000
+
+typedef struct Waiting
+{
+	MtmTransactionKey key;
+	int			lane;
+	bool		schema_change;
+	XLogRecPtr	end_lsn;
+} Waiting;
+
+static int	peer;
+static TransactionId partial = InvalidTransactionId;	/* its parts are coming */
+static List *held = NIL;		/* Waiting: may have been executed already */
+static List *behind = NIL;		/* Waiting: behind a schema change */
+static TransactionId schema_change = InvalidTransactionId;
+
+/*---------------------------------------------------------------------------
+ * Handing transactions on.
+ */
+static Waiting *
+waiting(const MtmTransaction *tx)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	Waiting    *item = palloc(sizeof(*item));
+
+	item->key = tx->key;
+	item->lane = MtmLaneOf(tx->key.xid);
+	item->schema_change = (tx->flags & MTM_TX_SCHEMA_CHANGE) != 0;
+	item->end_lsn = tx->prepare_end_lsn;
+	MemoryContextSwitchTo(old);
+	return item;
+}
+
+static List *
+add(List *list, Waiting *item)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	list = lappend(list, item);
+	MemoryContextSwitchTo(old);
+	return list;
+}
+
+static void
+start(Waiting *item)
+{
+	if (TransactionIdIsValid(schema_change))
+	{
+		behind = add(behind, item);
+		return;
+	}
+	if (item->schema_change)
+		schema_change = item->key.xid;
+	MtmTransactionQueue(&item->key);
+	pfree(item);
+}
+
+static void
+schema_change_ended(void)
+{
+	List	   *waited = behind;
+	ListCell   *cell;
+
+	schema_change = InvalidTransactionId;
+	behind = NIL;
+	foreach(cell, waited)
+		start(lfirst(cell));
+	list_free(waited);
+}
+
+/* Rule 3. */
+static void
+release_passed(XLogRecPtr position)
+{
+	ListCell   *cell;
+
+	foreach(cell, held)
+	{
+		Waiting    *item = lfirst(cell);
+
+		if (position > MtmProgressOf(item->lane))
+		{
+			held = foreach_delete_current(held, cell);
+			start(item);
+		}
+	}
+}
+
+/* Rule 2: the outcome of a held transaction was executed before. */
+static void
+drop_held(TransactionId xid)
+{
+	ListCell   *cell;
+
+	foreach(cell, held)
+	{
+		Waiting    *item = lfirst(cell);
+
+		if (item->key.xid != xid)
+			continue;
+		held = foreach_delete_current(held, cell);
+		MtmTransactionUndo(&item->key);
+		MtmTransactionForget(&item->key);
+		pfree(item);
+	}
+}
+
+static bool
+prepared_here(const char *gid)
+{
+	bool		found;
+
+	StartTransactionCommand();
+	found = LookupGXact(gid, InvalidXLogRecPtr, 0);
+	CommitTransactionCommand();
+	return found;
+}
+
+/* Only what was sent before the last (re)start can be known already. */
+static bool
+known_already(const MtmTransaction *tx)
+{
+	return MtmTransactionFind(&tx->key, NULL) || prepared_here(tx->gid);
+}
+
+static void
+on_prepare(const MtmFrame *frame, XLogRecPtr restarted_at)
+{
+	MtmTransaction tx;
+	bool		repeated = frame->end_lsn <= restarted_at;
+
+	memset(&tx, 0, sizeof(tx));
+	tx.key.origin = peer;
+	tx.key.xid = frame->xid;
+	tx.state = MTM_TX_HELD;
+	strlcpy(tx.gid, frame->gid, sizeof(tx.gid));
+	tx.generation = frame->generation;
+	tx.flags = frame->flags;
+	tx.prepare_end_lsn = frame->end_lsn;
+	tx.since = GetCurrentTimestamp();
+
+	if ((tx.flags & MTM_TX_INCOMPLETE) || tx.generation < MtmViewGeneration() ||
+		(repeated && known_already(&tx)))
+	{
+		MtmBodyDrop();
+		return;
+	}
+	MtmBodyAdd(frame->bytes, frame->size);
+	MtmBodyStore(&tx);
+	if (!MtmTransactionPut(&tx))
+	{
+		/* Its coordinator asked us to roll it back before it came. */
+		MtmTransactionFreeBody(&tx);
+		return;
+	}
+	MtmInFlightPrepare(&tx.key, tx.prepare_end_lsn);
+	if (tx.prepare_end_lsn <= MtmProgressOf(MtmLaneOf(tx.key.xid)))
+		held = add(held, waiting(&tx));
+	else
+		start(waiting(&tx));
+}
+
+static void
+on_outcome(const MtmFrame *frame)
+{
+	MtmLaneItem item;
+	MtmGid		gid;
+	uint64		number;
+	int			lane = MtmLaneOf(frame->xid);
+
+	if (frame->end_lsn <= MtmProgressOf(lane))
+	{
+		drop_held(frame->xid);
+		return;
+	}
+	memset(&item, 0, sizeof(item));
+	item.action = frame->kind == MTM_FRAME_COMMIT ? MTM_LANE_COMMIT : MTM_LANE_ROLLBACK;
+	item.key.origin = peer;
+	item.key.xid = frame->xid;
+	strlcpy(item.gid, frame->gid, sizeof(item.gid));
+	item.generation = MtmGidParse(frame->gid, &gid) ? gid.generation : 0;
+	item.end_lsn = frame->end_lsn;
+	item.time = frame->time;
+	number = MtmLanePut(peer, lane, &item, true);
+	MtmInFlightOutcome(peer, lane, number, frame->end_lsn);
+
+	if (frame->xid == schema_change)
+	{
+		MtmLaneWaitDone(peer, lane, number);
+		schema_change_ended();
+	}
+}
+
+static void
+on_frame(StringInfo in, XLogRecPtr restarted_at)
+{
+	MtmFrame	frame;
+
+	MtmFrameRead(in, &frame);
+	/* The walsender began another one: the earlier was not ours to have. */
+	if (frame.xid != partial)
+		MtmBodyDrop();
+	if (frame.kind == MTM_FRAME_PART)
+	{
+		partial = frame.xid;
+		MtmBodyAdd(frame.bytes, frame.size);
+		return;
+	}
+	partial = InvalidTransactionId;
+	release_passed(frame.end_lsn);
+	if (frame.kind == MTM_FRAME_PREPARE)
+		on_prepare(&frame, restarted_at);
+	else
+		on_outcome(&frame);
+}
+
+/*---------------------------------------------------------------------------
+ * The process.
+ */
+static void
+tell(bool streaming)
+{
+	MtmPeer    *slot = MtmPeerSlot(peer);
+
+	SpinLockAcquire(&slot->mutex);
+	slot->stream = streaming;
+	slot->receiver_pid = streaming ? MyProcPid : 0;
+	if (streaming)
+		slot->receiver_started = GetCurrentTimestamp();
+	SpinLockRelease(&slot->mutex);
+	MtmMonitorWake();
+}
+
+static void
+gone(int code, Datum arg)
+{
+	tell(false);
+}
+
+/* Before anything of it is handed out: the next receiver must know. */
+static void
+note_received(XLogRecPtr received)
+{
+	MtmPeer    *slot = MtmPeerSlot(peer);
+
+	SpinLockAcquire(&slot->mutex);
+	slot->received_lsn = Max(slot->received_lsn, received);
+	SpinLockRelease(&slot->mutex);
+}
+
+static void
+feedback(XLogRecPtr received)
+{
+	XLogRecPtr	confirmed = MtmInFlightConfirmed(received);
+	MtmPeer    *slot = MtmPeerSlot(peer);
+
+	if (confirmed != InvalidXLogRecPtr)
+		MtmStreamConfirm(confirmed);
+	SpinLockAcquire(&slot->mutex);
+	slot->confirmed_lsn = confirmed;
+	SpinLockRelease(&slot->mutex);
+}
+
+/*
+ * How far the stream may repeat what a receiver before us handed out: what its
+ * lanes executed, and what it had read.
+ */
+static XLogRecPtr
+may_repeat_up_to(void)
+{
+	XLogRecPtr	position = MtmPeerCopy(peer).received_lsn;
+
+	for (int lane = 0; lane < MTM_LANES; lane++)
+		position = Max(position, MtmProgressOf(lane));
+	return position;
+}
+
+static void
+stream_for_ever(XLogRecPtr restarted_at)
+{
+	XLogRecPtr	received = InvalidXLogRecPtr;
+	TimestampTz last_feedback = GetCurrentTimestamp();
+
+	for (;;)
+	{
+		StringInfoData frame;
+		XLogRecPtr	position = InvalidXLogRecPtr;
+		bool		reply;
+		MtmStreamEvent event = MtmStreamNext(&frame, &position, &reply, FEEDBACK_MS);
+
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (event != MTM_STREAM_NOTHING && position > received)
+		{
+			received = position;
+			note_received(received);
+		}
+		if (event == MTM_STREAM_FRAME)
+			on_frame(&frame, restarted_at);
+		if (event == MTM_STREAM_KEEPALIVE)
+			release_passed(position);
+		if (reply || event == MTM_STREAM_NOTHING ||
+			TimestampDifferenceExceeds(last_feedback, GetCurrentTimestamp(), FEEDBACK_MS))
+		{
+			feedback(received);
+			last_feedback = GetCurrentTimestamp();
+		}
+	}
+}
+
+void
+MtmReceiverMain(Datum argument)
+{
+	bool		read_before;
+	XLogRecPtr	restarted_at;
+
+	peer = DatumGetInt32(argument);
+	MtmBackgroundBegin(psprintf("receiver %d", peer));
+	if (!MtmProcessClaim(peer, MTM_PLACE_RECEIVER))
+		proc_exit(0);
+	before_shmem_exit(gone, 0);
+	read_before = MtmProgressLoad(peer);
+	restarted_at = may_repeat_up_to();
+	MtmStreamOpen(peer, read_before);
+	tell(true);
+	stream_for_ever(restarted_at);
+}
