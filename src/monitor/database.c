@@ -9,10 +9,15 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
-#include "commands/dbcommands.h"
+#include "background.h"
+#include "catalog/pg_database.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
+#include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "monitor/database.h"
 #include "monitor/remote_query.h"
@@ -24,6 +29,7 @@
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -47,13 +53,27 @@ sleep_ms(long ms)
 	}
 }
 
+/* By a plain scan: without a database there are no indexes and no system caches. */
 static bool
 database_exists(void)
 {
-	bool		exists;
+	Relation	databases;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+	bool		exists = false;
 
 	StartTransactionCommand();
-	exists = OidIsValid(get_database_oid(MtmDatabaseName(), true));
+	(void) GetTransactionSnapshot();
+	databases = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(databases, 0, NULL);
+	while (!exists && (tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+
+		exists = strcmp(NameStr(database->datname), MtmDatabaseName()) == 0;
+	}
+	table_endscan(scan);
+	table_close(databases, AccessShareLock);
 	CommitTransactionCommand();
 	return exists;
 }
@@ -62,6 +82,9 @@ database_exists(void)
 static void
 wait_for_database(void)
 {
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	if (!database_exists())
 		ereport(LOG,
@@ -81,7 +104,7 @@ MtmDatabaseConnect(void)
 		proc_exit(1);			/* started again in a second, to connect */
 	}
 	MtmDatabaseSetMissing(true);
-	BackgroundWorkerInitializeConnection(MtmDatabaseName(), NULL, 0);
+	MtmBackgroundBegin("monitor");
 	MtmDatabaseSetMissing(false);
 }
 

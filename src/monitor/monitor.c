@@ -13,7 +13,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "backend/written.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -31,7 +30,6 @@
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -78,12 +76,7 @@ withdraw_at_exit(int code, Datum arg)
 static void
 start(void)
 {
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
 	MtmDatabaseConnect();
-	pgstat_report_appname(NAME);
-	MtmProcessSetExempt();
 	MtmDatabaseWaitForExtension();
 
 	is_monitor = true;
