@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "apply/body.h"
+#include "port/pg_bswap.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 

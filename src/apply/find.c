@@ -99,22 +99,12 @@ lock_row(Relation relation, LockTupleMode mode, TupleTableSlot *found)
 							  GetCurrentCommandId(false), mode, LockWaitBlock, 0,
 							  &failure);
 	PopActiveSnapshot();
-	switch (result)
-	{
-		case TM_Ok:
-			return true;
-		case TM_Updated:
-		case TM_Deleted:
-			return false;
-		case TM_Invisible:
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("attempted to lock an invisible row")));
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("unexpected status %d of a row lock", result)));
-	}
+	if (result == TM_Ok)
+		return true;
+	if (result != TM_Updated && result != TM_Deleted)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("unexpected status %d of a row lock", result)));
 	return false;
 }
 

@@ -31,7 +31,6 @@
 #include "settings.h"
 #include "shmem/lanes.h"
 #include "shmem/peers.h"
-#include "shmem/processes.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -142,6 +141,12 @@ execute_outcome(const MtmLaneItem *item)
 	bool		known;
 	bool		done;
 
+	/* The process before us died between executing it and saying so. */
+	if (item->end_lsn <= replorigin_session_get_progress(false))
+	{
+		MtmTransactionForget(&item->key);
+		return;
+	}
 	if (commit)
 		MtmTransactionWaitApplied(&item->key);
 	else
@@ -235,8 +240,6 @@ MtmLaneMain(Datum argument)
 	MemoryContext context;
 
 	MtmBackgroundBegin(psprintf("lane %d/%d", peer, lane));
-	if (!MtmProcessClaim(peer, MTM_PLACE_LANE(lane)))
-		proc_exit(0);
 	own_origin(peer, lane);
 	MtmLaneAttach(peer, lane);
 

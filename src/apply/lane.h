@@ -4,7 +4,7 @@
 
 #include "postgres.h"
 
-/* Argument: peer * 256 + lane. */
-extern PGDLLEXPORT void MtmLaneMain(Datum peer_and_lane);
+/* Called by the place that monitor/workers.c started (shmem/processes.h). Argument: peer * 256 + lane. */
+extern void MtmLaneMain(Datum peer_and_lane);
 
 #endif

@@ -32,6 +32,7 @@
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "wire/frame.h"
 #include "wire/link_message.h"

@@ -39,7 +39,6 @@
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/peers.h"
-#include "shmem/processes.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
@@ -369,8 +368,6 @@ MtmReceiverMain(Datum argument)
 
 	peer = DatumGetInt32(argument);
 	MtmBackgroundBegin(psprintf("receiver %d", peer));
-	if (!MtmProcessClaim(peer, MTM_PLACE_RECEIVER))
-		proc_exit(0);
 	before_shmem_exit(gone, 0);
 	read_before = MtmProgressLoad(peer);
 	restarted_at = may_repeat_up_to();

@@ -4,7 +4,7 @@
 
 #include "postgres.h"
 
-/* Argument: the peer's node id. */
-extern PGDLLEXPORT void MtmReceiverMain(Datum peer);
+/* Called by the place that monitor/workers.c started (shmem/processes.h). Argument: the peer's node id. */
+extern void MtmReceiverMain(Datum peer);
 
 #endif
