@@ -27,7 +27,7 @@
 #include "backend/sequences.h"
 #include "backend/written.h"
 #include "catalog/dependency.h"
-#include "catalog/index.h"
+#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "utils/lsyscache.h"
@@ -298,6 +298,21 @@ run_classified(Call *call)
 	}
 }
 
+/* Sessions of other databases on this server are exempt, too, but nothing is ours there. */
+static bool
+in_our_database(void)
+{
+	static Oid	known = InvalidOid;
+	static bool ours = false;
+
+	if (known != MyDatabaseId)
+	{
+		ours = strcmp(get_database_name(MyDatabaseId), MtmDatabaseName()) == 0;
+		known = MyDatabaseId;
+	}
+	return ours;
+}
+
 void
 MtmSchemaChangeUtility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 					   const char *query_string, bool read_only_tree,
@@ -312,7 +327,7 @@ MtmSchemaChangeUtility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 		run(&call);
 	else if (MtmProcessExempt())
 	{
-		if (MtmStatementMayChangeSchema(pstmt->utilityStmt))
+		if (MtmStatementMayChangeSchema(pstmt->utilityStmt) && in_our_database())
 			run_schema_change(&call, NULL, false);
 		else
 			run(&call);

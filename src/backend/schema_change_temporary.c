@@ -78,6 +78,9 @@ new_relation_is_temporary(RangeVar *relation)
 {
 	if (relation->relpersistence == RELPERSISTENCE_TEMP)
 		return true;
+	/* a named schema may not exist yet: an event trigger can create it */
+	if (relation->schemaname)
+		return schema_is_temporary(relation->schemaname);
 	return isTempNamespace(RangeVarGetCreationNamespace(relation));
 }
 
@@ -87,6 +90,8 @@ new_name_is_temporary(List *names)
 {
 	char	   *name;
 
+	if (list_length(names) > 1)
+		return schema_is_temporary(strVal(linitial(names)));
 	return isTempNamespace(QualifiedNameGetCreationNamespace(names, &name));
 }
 
