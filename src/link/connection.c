@@ -80,6 +80,8 @@ tell_failure(MtmLink *link, const char *what, int64 now_ms)
 	link->told_at_ms = now_ms;
 	ereport(LOG,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
+			 link->state == MTM_LINK_STREAMING ?
+			 errmsg("multimaster link to node %d is lost: %s", link->node_id, what) :
 			 errmsg("multimaster link to node %d is not up: %s", link->node_id, what)));
 }
 

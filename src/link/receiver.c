@@ -395,11 +395,13 @@ mtm_link_receiver(PG_FUNCTION_ARGS)
 	start_copy();
 	MtmLinkTake(peer_id);
 	ereport(LOG,
-			(errmsg("%s (incarnation " INT64_FORMAT ") is up", title, incarnation)));
+			(errmsg("%s (incarnation " INT64_FORMAT ") is up", title, incarnation),
+			 errhidestmt(true)));
 
 	end = receive();
 	ereport(LOG,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("%s ended: %s", title, end)));
+			 errmsg("%s ended: %s", title, end),
+			 errhidestmt(true)));
 	proc_exit(0);
 }
