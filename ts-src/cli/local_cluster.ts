@@ -79,6 +79,10 @@ export class LocalCluster {
     return node_client_config(this.dir, this.record, node, options);
   }
 
+  is_created(node: number): boolean {
+    return existsSync(data_dir(this.dir, node));
+  }
+
   async check_ports(): Promise<void> {
     const stopped = this.nodes.filter((node) => this.pid(node) === null);
     await check_ports(stopped.map((node) => node_port(this.record, node)));

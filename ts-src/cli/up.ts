@@ -31,9 +31,13 @@ export async function up(options: UpOptions, progress: Progress): Promise<LocalC
   if (!LocalCluster.exists(options.dir)) await check_new_ports(record);
   const cluster = await LocalCluster.prepare(options.dir, record);
   await cluster.check_ports();
-  await each_node(cluster, progress, 'create', (node) => cluster.create(node));
-  await each_node(cluster, progress, 'start', (node) => cluster.start(node));
-  await progress.step('create the extension', () => create_extension(cluster));
+  const missing = cluster.nodes.filter((node) => !cluster.is_created(node));
+  await each(missing, `create nodes in ${cluster.dir}`, progress, (node) =>
+    cluster.create(node),
+  );
+  const stopped = cluster.nodes.filter((node) => cluster.pid(node) === null);
+  await each(stopped, 'start nodes', progress, (node) => cluster.start(node));
+  await create_extension(cluster, progress);
   await progress.step('wait until every node is online', (say) =>
     wait_online(cluster, options.timeout_ms ?? ONLINE_TIMEOUT_MS, say),
   );
@@ -78,19 +82,21 @@ function check_new_ports(record: ClusterRecord): Promise<void> {
   return check_ports(ports, ': choose another first port with --port');
 }
 
-async function each_node(
-  cluster: LocalCluster,
+async function each(
+  nodes: number[],
+  text: string,
   progress: Progress,
-  verb: string,
   work: (node: number) => Promise<void>,
 ): Promise<void> {
-  await progress.step(`${verb} ${cluster.nodes.length} nodes in ${cluster.dir}`, () =>
-    all_ended(cluster.nodes.map(work)),
-  );
+  if (nodes.length === 0) return;
+  await progress.step(`${text}: ${nodes.join(', ')}`, () => all_ended(nodes.map(work)));
 }
 
 /** On one node; the others follow by themselves. */
-async function create_extension(cluster: LocalCluster): Promise<void> {
+async function create_extension(
+  cluster: LocalCluster,
+  progress: Progress,
+): Promise<void> {
   const [first] = cluster.nodes;
   if (first === undefined) return;
   const found = await query_node(
@@ -98,5 +104,8 @@ async function create_extension(cluster: LocalCluster): Promise<void> {
     "SELECT FROM pg_extension WHERE extname = 'multimaster'",
   );
   if (found.length > 0) return;
-  await query_node(cluster.client_config(first), 'CREATE EXTENSION multimaster CASCADE');
+  const sql = 'CREATE EXTENSION multimaster CASCADE';
+  await progress.step('create the extension', () =>
+    query_node(cluster.client_config(first), sql),
+  );
 }
