@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 SUBMAKE := $(MAKE) --no-print-directory
 
 CLI_SOURCES := $(shell find ts-src/cli -name '*.ts')
-SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts')
+SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts' 2>/dev/null)
 BENCH_SOURCES := $(shell find test/bench -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
