@@ -5,9 +5,9 @@
 ifeq ($(origin PG_CONFIG),undefined)
 PG_CONFIG := $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
 endif
-export PG_CONFIG
-
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+export PG_CONFIG JOBS
+
 SUBMAKE := $(MAKE) --no-print-directory
 
 CLI_SOURCES := $(shell find ts-src/cli -name '*.ts')

@@ -14,8 +14,7 @@ v8_prefix=out/v8
 is_ours() { grep -q multimaster "$control"; }
 sources_are_newer() {
     [ -n "$(find plv8 build/setup_v8.sh -newer "$control" \
-        \( -name '*.cc' -o -name '*.cpp' -o -name '*.h' -o -name '*.sql' \
-        -o -name '*.control*' -o -name Makefile -o -name '*.sh' \) -print -quit)" ]
+        -type f -print -quit)" ]
 }
 
 if [ -f "$control" ]; then
@@ -25,7 +24,7 @@ fi
 
 echo "setup: building plv8 (this takes a minute)"
 build/setup_v8.sh "$v8_prefix"
-make --no-print-directory -C plv8 PG_CONFIG="$pg_config"
+make --no-print-directory -j"${JOBS:-1}" -C plv8 PG_CONFIG="$pg_config"
 if [ -w "$extension_dir" ] && [ -w "$library_dir" ]; then
     make --no-print-directory -C plv8 install PG_CONFIG="$pg_config"
 else
