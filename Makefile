@@ -2,8 +2,9 @@
 #
 # Each step looks first whether it has anything to do, so that a second run is quick.
 
+# Where apt is, `make setup` installs it there if it is not there yet.
 ifeq ($(origin PG_CONFIG),undefined)
-PG_CONFIG := $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+PG_CONFIG := $(if $(wildcard /usr/bin/apt-get),/usr/lib/postgresql/15/bin/)pg_config
 endif
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 export PG_CONFIG JOBS
