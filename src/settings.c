@@ -18,6 +18,7 @@
 #include "settings.h"
 #include "shmem/lanes.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 int			mtm_node_id = 0;
 char	   *mtm_conn_strings = NULL;
@@ -160,6 +161,36 @@ need_at_least(StringInfo wrong, const char *name, int value, int64 needed,
 						 wrong->len > 0 ? "\n" : "", name, value, needed, why);
 }
 
+/*
+ * Newer minor releases let users with REPLICATION, as the peers' role is, decode
+ * only with plugins that the administrator named in this list.
+ */
+static void
+need_trusted_plugin(StringInfo wrong)
+{
+	const char *list = GetConfigOption("output_plugin_libraries", true, false);
+	List	   *names = NIL;
+	ListCell   *cell;
+
+	if (!list)
+		return;					/* this release has no such list */
+	if (SplitDirectoriesString(pstrdup(list), ',', &names))
+	{
+		foreach(cell, names)
+		{
+			const char *name = lfirst(cell);
+			const char *slash = strrchr(name, '/');
+
+			if (strcmp(slash ? slash + 1 : name, "multimaster") == 0)
+				return;
+		}
+	}
+	if (wrong->len > 0)
+		appendStringInfoChar(wrong, '\n');
+	appendStringInfo(wrong, "output_plugin_libraries is \"%s\" and does not name \"multimaster\"",
+					 list);
+}
+
 static void
 check_server_settings(void)
 {
@@ -179,6 +210,7 @@ check_server_settings(void)
 	need_at_least(&wrong, "max_worker_processes", max_worker_processes,
 				  12 + peers * (1 + MTM_LANES) + mtm_max_workers,
 				  "12 + other nodes * 5 + multimaster.max_workers");
+	need_trusted_plugin(&wrong);
 	if (wrong.len > 0)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),

@@ -18,7 +18,14 @@ const CONFIG: NodeConfig = {
   port: 5502,
   listen_addresses: '127.0.0.1',
   socket_dir: '/run/here',
+  output_plugin_libraries: null,
 };
+
+test('the plugin is trusted where the server asks for that', () => {
+  expect(node_settings(CONFIG)).not.toHaveProperty('output_plugin_libraries');
+  const settings = node_settings({ ...CONFIG, output_plugin_libraries: 'pgoutput' });
+  expect(settings['output_plugin_libraries']).toBe('pgoutput, multimaster');
+});
 
 test('three nodes of 100 connections and 100 workers', () => {
   expect(required_settings(3)).toEqual({

@@ -8,7 +8,7 @@ import { create_node, write_config } from './create_node.ts';
 import { Failure } from './failure.ts';
 import { hba_lines, node_config_lines, type NodeConfig } from './node_config.ts';
 import { password_lines } from './passwords.ts';
-import { find_postgres } from './postgres_install.ts';
+import { default_output_plugins, find_postgres } from './postgres_install.ts';
 import { hand_over, server_user } from './server_user.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -75,6 +75,7 @@ export function container_settings(env: Environment): ContainerSettings {
       port: whole_number(env, 'PGPORT', DEFAULT_PORT),
       listen_addresses: env['MTM_LISTEN_ADDRESSES'] || '*',
       socket_dir: env['MTM_SOCKET_DIR'] || '/var/run/postgresql',
+      output_plugin_libraries: default_output_plugins(find_postgres()),
       extra: { max_connections: whole_number(env, 'MTM_MAX_CONNECTIONS', 100) },
     },
   };

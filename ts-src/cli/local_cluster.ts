@@ -24,7 +24,7 @@ import { hba_lines, node_config_lines } from './node_config.ts';
 import { kill_server, server_pid, start_server, stop_server } from './node_server.ts';
 import { ensure_passwords } from './passwords.ts';
 import { check_ports } from './ports.ts';
-import { find_postgres, type PostgresInstall } from './postgres_install.ts';
+import { default_output_plugins, find_postgres, type PostgresInstall } from './postgres_install.ts';
 import { run_program } from './run_program.ts';
 import { remove_stale_locks } from './stale_lock.ts';
 import { hand_over, server_user, type ServerUser } from './server_user.ts';
@@ -145,6 +145,7 @@ export class LocalCluster {
       port: node_port(this.record, node),
       listen_addresses: '127.0.0.1',
       socket_dir: this.dir.length > LONGEST_SOCKET_DIR ? null : this.dir,
+      output_plugin_libraries: default_output_plugins(this.postgres),
       extra: this.record.settings,
     });
   }

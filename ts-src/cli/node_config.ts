@@ -20,6 +20,11 @@ export interface NodeConfig {
   listen_addresses: string;
   /** null: no socket at all, for a folder whose path is too long for one. */
   socket_dir: string | null;
+  /**
+   * What output_plugin_libraries is by default on this server; null where the
+   * server has no such setting (it came with minor releases).
+   */
+  output_plugin_libraries: string | null;
   /** Further settings; they win over those from here, and the minimums follow. */
   extra?: Settings;
 }
@@ -55,10 +60,17 @@ export function node_settings(config: NodeConfig): Settings {
     log_line_prefix: '%m [%p] ',
     shared_preload_libraries: 'multimaster',
     ...required_settings(config.node_count, max_connections, max_workers),
+    ...trusted_plugins(config.output_plugin_libraries),
     'multimaster.node_id': config.node_id,
     'multimaster.conn_strings': config.conn_strings,
     ...extra,
   };
+}
+
+/** Peers, who are not superusers, decode with our plugin: it must be named as trusted. */
+function trusted_plugins(defaults: string | null): Settings {
+  if (defaults === null) return {};
+  return { output_plugin_libraries: `${defaults}, multimaster` };
 }
 
 export function node_config_lines(config: NodeConfig): string[] {

@@ -53,6 +53,20 @@ function ask(pg_config: string): string[] {
   }
 }
 
+/**
+ * The server's default for output_plugin_libraries, null where it has none: minor
+ * releases brought it, so the version number does not tell.
+ */
+export function default_output_plugins(postgres: PostgresInstall): string | null {
+  const program = join(postgres.bindir, 'postgres');
+  const out = execFileSync(program, ['--describe-config'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const line = out
+    .toString()
+    .split('\n')
+    .find((row) => row.startsWith('output_plugin_libraries\t'));
+  return line?.split('\t')[4] ?? null;
+}
+
 /** Refuses when a file of the extensions is missing from the installation. */
 export function check_extensions(postgres: PostgresInstall): void {
   const files: [string, string][] = [
