@@ -7,7 +7,7 @@ import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { wanted_generation } from './orphan.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
-import type { NodeId } from './node_set.ts';
+import type { NodeId, NodeSet } from './node_set.ts';
 import type { Turn } from './turn.ts';
 
 /** Called at the end of every step, when all else is settled. */
@@ -15,7 +15,7 @@ export function beat(turn: Turn): void {
   const { state, clock } = turn;
   const content = present(turn);
   const links = peer_ids(state).filter((id) => peer_of(state, id).link);
-  const said = JSON.stringify([content, links]);
+  const said = in_short(content, links);
   if (said === state.heartbeat_said && clock.now_ms < state.heartbeat_after_ms) return;
   const seq = state.heartbeat_seq + 1;
   turn.set({
@@ -24,6 +24,13 @@ export function beat(turn: Turn): void {
     heartbeat_after_ms: clock.now_ms + state.config.heartbeat_send_ms,
   });
   for (const to of links) turn.send(to, { ...content, seq });
+}
+
+/** Two heartbeats that say the same to the same nodes have the same text. */
+function in_short(said: Heartbeat, links: NodeSet): string {
+  const { status, connected, streams, promised, generation, wants, closed, open } = said;
+  const number = generation?.number ?? 0;
+  return [status, connected, streams, promised, number, wants, closed, open, links].join(' ');
 }
 
 function present(turn: Turn): Heartbeat {

@@ -68,6 +68,11 @@ function contains_all(of: Readonly<Record<string, unknown>>, keys: readonly stri
   return keys.every((key) => of[key] !== undefined);
 }
 
+/** All parts of the state that the invariants speak of. */
+function speaks_of({ durable, view, tenure, campaign }: State): readonly unknown[] {
+  return [durable, view, tenure, campaign];
+}
+
 export class BrokenInvariant extends Error {
   constructor(readonly invariant: string) {
     super(`invariant broken: ${invariant}`);
@@ -76,6 +81,7 @@ export class BrokenInvariant extends Error {
 }
 
 export function check_invariants(before: State, after: State): void {
+  if (speaks_of(before).every((part, i) => part === speaks_of(after)[i])) return;
   for (const [name, holds] of Object.entries(INVARIANTS)) {
     if (!holds(before, after)) throw new BrokenInvariant(name);
   }

@@ -1,5 +1,6 @@
 // View: what the data plane of this node acts by. Published when it changes, before
 // anything else of the same step leaves the node.
+import { same_nodes } from './node_set.ts';
 import { reason_for } from './reason.ts';
 import { status_of } from './status.ts';
 import type { Turn } from './turn.ts';
@@ -19,7 +20,7 @@ export function settle_view(turn: Turn): void {
     incarnation: durable.incarnation,
     status: status_of(state, clock.now_ms),
   };
-  if (JSON.stringify(view) !== JSON.stringify(state.view)) {
+  if (state.view === null || !same_view(view, state.view)) {
     const before = state.view?.status ?? 'starting';
     if (before !== view.status) {
       turn.log(`status ${view.status} (was ${before}) in generation ${view.generation}`);
@@ -29,6 +30,16 @@ export function settle_view(turn: Turn): void {
     turn.durable.unshift({ kind: 'publish', view });
   }
   settle_reason(turn, view);
+}
+
+function same_view(a: View, b: View): boolean {
+  return (
+    a.generation === b.generation &&
+    a.status === b.status &&
+    a.incarnation === b.incarnation &&
+    same_nodes(a.members, b.members) &&
+    same_nodes(a.configured, b.configured)
+  );
 }
 
 function settle_reason(turn: Turn, view: View): void {

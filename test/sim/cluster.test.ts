@@ -1,0 +1,40 @@
+// The control plane over thousands of simulated histories. A failure prints the command
+// that repeats it with its trace. SEEDS and FIRST_SEED choose others.
+import { describe, expect, test } from 'vitest';
+import { run_seed, type Options, type Summary } from './cluster.ts';
+
+const SEEDS = Number(process.env['SEEDS'] ?? 1_000);
+const FIRST = Number(process.env['FIRST_SEED'] ?? 1);
+const ONLY = process.env['SEED'];
+
+function options_for(seed: number): Options {
+  return { seed, nodes: 2 + (seed % 4), faults_ms: 2_000 + (seed % 5) * 800 };
+}
+
+function run_traced(seed: number): Summary {
+  return run_seed({ ...options_for(seed), trace: (line) => console.log(line) });
+}
+
+describe('a simulated cluster', () => {
+  test.runIf(ONLY !== undefined)(`seed ${ONLY}`, () => {
+    console.log(run_traced(Number(ONLY)));
+  });
+
+  test.skipIf(ONLY !== undefined)('loses, doubles and leaves nothing, whatever fails', () => {
+    const total = { steps: 0, transactions: 0, committed: 0, aborted: 0, generations: 0 };
+    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+      try {
+        const summary = run_seed(options_for(seed));
+        for (const key of Object.keys(total) as (keyof Summary)[]) total[key] += summary[key];
+      } catch (error) {
+        const again = `SEED=${seed} npx vitest run test/sim/cluster.test.ts`;
+        throw new Error(`seed ${seed}: ${(error as Error).message}\nrepeat: ${again}`, {
+          cause: error,
+        });
+      }
+    }
+    console.log(`${SEEDS} seeds: ${JSON.stringify(total)}`);
+    expect(total.committed).toBeGreaterThan(SEEDS);
+    expect(total.aborted).toBeGreaterThan(SEEDS / 10);
+  });
+});

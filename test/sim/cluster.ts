@@ -1,0 +1,507 @@
+// A whole cluster in one process, from one seed: the real control plane of each node, a
+// model of its data plane, a network that loses, delays, repeats and reorders, disks
+// that keep only what was saved, crashes in the middle of a step, pauses, cuts.
+import { Agenda } from './agenda.ts';
+import { Control, type World } from '../../ts-src/core/control.ts';
+import { DataPlane, type Vote } from './data_plane.ts';
+import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
+import { initial_state, type Config, type Durable } from '../../ts-src/core/state.ts';
+import { describe, Observer, Violation } from './observer.ts';
+import { Random } from './random.ts';
+import type { Envelope } from '../../ts-src/core/message.ts';
+import type { Event } from '../../ts-src/core/event.ts';
+
+const SEND_MS = 200;
+const RECV_MS = 800;
+
+class Crash extends Error {}
+
+class Node {
+  control: Control | null = null;
+  disk: string | null = null;
+  /** What was saved last in this life. */
+  saved: Durable | null = null;
+  server_up = false;
+  paused_until_ms = 0;
+  /** Grows with every start of the control plane; what an older one planned is void. */
+  life = 0;
+  readonly inbox: Event[] = [];
+
+  constructor(
+    readonly id: number,
+    readonly data: DataPlane,
+    readonly clock_offset_ms: number,
+  ) {}
+}
+
+export interface Options {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly faults_ms: number;
+  /** Called with every line that a node logs. */
+  readonly trace?: (line: string) => void;
+}
+
+export interface Summary {
+  readonly steps: number;
+  readonly transactions: number;
+  readonly committed: number;
+  readonly aborted: number;
+  readonly generations: number;
+}
+
+export class Cluster {
+  readonly random: Random;
+  readonly agenda = new Agenda();
+  readonly observer: Observer;
+  readonly nodes: Node[] = [];
+  readonly configured: readonly number[];
+  private readonly cut = new Set<string>();
+  private readonly deaf = new Set<string>();
+  private faulty = true;
+  private busy_clients = true;
+  private steps = 0;
+  private readonly loss: number;
+  private readonly crash_chance: number;
+  private readonly slowness_ms: number;
+
+  constructor(private readonly options: Options) {
+    this.random = new Random(options.seed);
+    this.loss = this.random.pick([0, 0.01, 0.1, 0.2]);
+    this.crash_chance = this.random.pick([0, 0.0005, 0.003]);
+    this.slowness_ms = this.random.pick([2, 20, 150]);
+    this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
+    this.observer = new Observer(this.configured);
+    for (const id of this.configured) this.nodes.push(this.new_node(id));
+  }
+
+  private new_node(id: number): Node {
+    const data = new DataPlane(id, this.configured, {
+      send_vote: (to, vote) => this.send_vote(id, to, vote),
+      event: (event) => this.post(this.node(id), event),
+      chance: (probability) => this.random.chance(this.faulty ? probability : 0),
+      changed: (tx) => {
+        this.trace(id, `${tx.gid} is ${describe(tx)}`);
+        this.observer.check(tx);
+      },
+      now_us: () => this.agenda.now_ms * 1000,
+    });
+    return new Node(id, data, this.random.integer(0, 1_000_000));
+  }
+
+  node(id: number): Node {
+    return this.nodes[id - 1]!;
+  }
+
+  // ---- the run -----------------------------------------------------------------------
+
+  run(): Summary {
+    const { faults_ms } = this.options;
+    for (const node of this.nodes) {
+      this.agenda.after(this.random.between(0, 300), () => this.start_server(node));
+      this.live(node);
+    }
+    this.misfortune();
+    this.agenda.run_until(faults_ms);
+    this.heal();
+    this.rest(faults_ms + 3_000, () => this.demand_online('clients are still at work'));
+    this.busy_clients = false;
+    this.agenda.run_until(this.agenda.now_ms + 300);
+    this.end_users_transactions();
+    this.rest(this.agenda.now_ms + 20_000, () => this.check_rest());
+    return this.summary();
+  }
+
+  /** Run until the demand holds, at most until then. */
+  private rest(end_ms: number, demand: () => void): void {
+    while (this.agenda.now_ms < end_ms) {
+      this.agenda.run_until(this.agenda.now_ms + 250);
+      try {
+        demand();
+        return;
+      } catch (error) {
+        if (!(error instanceof Violation) || !error.message.startsWith('liveness')) throw error;
+      }
+    }
+    demand();
+  }
+
+  private summary(): Summary {
+    const { transactions } = this.observer;
+    const ended = (value: string) =>
+      transactions.filter((tx) => [...tx.ended.values()].includes(value as 'commit')).length;
+    return {
+      steps: this.steps,
+      transactions: transactions.length,
+      committed: ended('commit'),
+      aborted: ended('abort'),
+      generations: Math.max(...this.nodes.map((n) => n.data.view?.generation ?? 0)),
+    };
+  }
+
+  private demand_online(when: string): void {
+    const views = this.nodes.map(({ id, data }) => `${id}:${data.view?.status}/${data.view?.generation}`);
+    const online = this.nodes.every(({ data }) => data.view?.status === 'online');
+    const same = new Set(this.nodes.map(({ data }) => data.view?.generation)).size === 1;
+    if (online && same) return;
+    const why = this.nodes.map(({ id, control }) => `${id}: ${control?.state.reason}`);
+    throw new Violation(`liveness: not all online (${when}): ${views.join(' ')}; ${why.join('; ')}`);
+  }
+
+  private check_rest(): void {
+    this.demand_online('at rest');
+    for (const { id, data } of this.nodes) {
+      const left = [...data.prepared.keys()];
+      if (left.length > 0) throw new Violation(`liveness, I11: still prepared on node ${id}: ${left}`);
+      const waiting = [...data.waiting.keys()];
+      if (waiting.length > 0) throw new Violation(`liveness: node ${id} waits for ${waiting}`);
+    }
+    for (const { id, control } of this.nodes) {
+      const { durable } = control!.state;
+      const kept = Object.keys(durable.accepted);
+      if (kept.length > 0) throw new Violation(`liveness: node ${id} keeps ${kept}`);
+    }
+    for (const tx of this.observer.transactions) this.observer.check_ended(tx);
+  }
+
+  /** All prepared by users is decided by somebody, as an administrator would do. */
+  private end_users_transactions(): void {
+    for (const node of this.nodes) {
+      for (const { tx } of [...node.data.prepared.values()]) {
+        if (tx.user) node.data.user_decides(tx, [...tx.asked][0] === 'commit');
+      }
+    }
+    this.agenda.after(4_000, () => {
+      for (const node of this.nodes) {
+        for (const { tx } of [...node.data.prepared.values()]) {
+          node.data.waiting.delete(tx.gid);
+          if (tx.user) node.data.user_decides(tx, false);
+        }
+      }
+    });
+  }
+
+  // ---- a node's life -----------------------------------------------------------------
+
+  private start_server(node: Node): void {
+    if (node.server_up) return;
+    node.server_up = true;
+    this.start_monitor(node);
+    for (const other of this.nodes) {
+      if (other !== node) this.agenda.after(this.random.between(1, 200), () => this.connect(node, other));
+    }
+  }
+
+  private start_monitor(node: Node): void {
+    const config: Config = {
+      node_id: node.id,
+      configured: this.configured,
+      cluster_name: 'sim',
+      heartbeat_send_ms: SEND_MS,
+      heartbeat_recv_ms: RECV_MS,
+    };
+    node.life++;
+    node.inbox.length = 0;
+    const life = node.life;
+    const saved = node.disk === null ? null : decode_durable(config, node.disk);
+    if (saved !== null && 'refused' in saved) throw new Violation(saved.refused);
+    const state = initial_state(config, saved?.durable ?? null);
+    node.control = new Control(state, this.world_of(node, config));
+    this.post(node, { kind: 'start' });
+    for (const other of this.nodes) {
+      if (other !== node && this.is_linked(node, other)) this.link_events(node, other, true);
+    }
+    const beat = (): void => {
+      if (node.life !== life || node.control === null) return;
+      this.work(node);
+      this.agenda.after(SEND_MS, beat);
+    };
+    this.agenda.after(0, beat);
+  }
+
+  private crash_server(node: Node): void {
+    if (!node.server_up) return;
+    this.trace(node.id, 'the server crashes');
+    node.server_up = false;
+    node.control = null;
+    node.life++;
+    node.data.crash();
+    for (const other of this.nodes) {
+      const late = this.random.between(0, this.random.chance(0.2) ? 3_000 : 50);
+      if (other !== node) this.agenda.after(late, () => this.disconnect(node, other));
+    }
+    this.agenda.after(this.random.between(10, 3_000), () => this.start_server(node));
+  }
+
+  /** The monitor alone ends; the data plane goes on, offline. */
+  private crash_monitor(node: Node): void {
+    if (node.control === null) return;
+    this.trace(node.id, 'the monitor crashes');
+    node.control = null;
+    node.life++;
+    const { data } = node;
+    if (data.view !== null) data.publish({ ...data.view, status: 'disabled' });
+    const life = node.life;
+    this.agenda.after(this.random.between(200, 1_500), () => {
+      if (node.life === life && node.server_up) this.start_monitor(node);
+    });
+  }
+
+  private post(node: Node, event: Event): void {
+    if (node.control === null) return;
+    node.inbox.push(event);
+    if (node.inbox.length === 1) this.agenda.after(this.random.between(0, 2), () => this.work(node));
+  }
+
+  private work(node: Node): void {
+    const { control } = node;
+    if (control === null) return;
+    if (this.agenda.now_ms < node.paused_until_ms) {
+      const life = node.life;
+      this.agenda.after(node.paused_until_ms - this.agenda.now_ms, () => {
+        if (node.life === life) this.work(node);
+      });
+      return;
+    }
+    const events = [...node.inbox.splice(0), { kind: 'tick' } as const];
+    try {
+      for (const event of events) {
+        this.steps++;
+        control.handle(event);
+      }
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      if (this.random.chance(0.5)) this.crash_monitor(node);
+      else this.crash_server(node);
+    }
+  }
+
+  private world_of(node: Node, config: Config): World {
+    const { data } = node;
+    const disk_of = (): Durable => {
+      const saved = decode_durable(config, node.disk!);
+      if ('refused' in saved) throw new Violation(saved.refused);
+      return saved.durable;
+    };
+    return {
+      clock: () => ({
+        now_ms: this.agenda.now_ms + node.clock_offset_ms,
+        wall_ms: this.agenda.now_ms,
+        random: this.random.next(),
+      }),
+      save: (durable) => {
+        this.maybe_crash();
+        node.disk = encode_durable(config, durable);
+        node.saved = durable;
+        this.maybe_crash();
+      },
+      publish: (view) => {
+        this.maybe_crash();
+        this.observer.left(node.id, node.saved === node.control!.state.durable);
+        data.publish(view);
+        this.observer.published(node.id, view, data.prepared.keys());
+      },
+      send: (to, body) => {
+        this.maybe_crash();
+        this.observer.left(node.id, node.saved === node.control!.state.durable);
+        if (!body.includes('"kind":"heartbeat"')) {
+          this.trace(node.id, `> ${to} ${body}`);
+          this.observer.sent(node.id, (JSON.parse(body) as Envelope).message, disk_of());
+        }
+        this.send_control(node.id, to, body);
+      },
+      look: (gids) => data.look(gids),
+      finish: (gid, value) => {
+        this.maybe_crash();
+        const result = data.finish(gid, value);
+        this.trace(node.id, `finish ${gid} ${value}: ${result}`);
+        if (result === 'done') this.observer.executed(gid, value, this.disks());
+        this.maybe_crash();
+        return result;
+      },
+      log: (_, line) => this.trace(node.id, line),
+    };
+  }
+
+  private trace(id: number, line: string): void {
+    this.options.trace?.(`${this.agenda.now_ms.toFixed(1)} node ${id}: ${line}`);
+  }
+
+  private disks(): (Durable | null)[] {
+    return this.nodes.map(({ disk }) => (disk === null ? null : JSON.parse(disk).state));
+  }
+
+  private maybe_crash(): void {
+    if (this.faulty && this.random.chance(this.crash_chance)) throw new Crash();
+  }
+
+  // ---- links and streams -------------------------------------------------------------
+
+  private edge(a: Node, b: Node): string {
+    return a.id < b.id ? `${a.id}-${b.id}` : `${b.id}-${a.id}`;
+  }
+
+  private is_linked(a: Node, b: Node): boolean {
+    return a.server_up && b.server_up && !this.cut.has(this.edge(a, b));
+  }
+
+  private connect(a: Node, b: Node): void {
+    if (!this.is_linked(a, b)) return;
+    this.link_events(a, b, true);
+    this.link_events(b, a, true);
+  }
+
+  private disconnect(a: Node, b: Node): void {
+    if (this.is_linked(a, b)) return;
+    this.link_events(a, b, false);
+    this.link_events(b, a, false);
+  }
+
+  private link_events(at: Node, peer: Node, up: boolean): void {
+    this.post(at, { kind: up ? 'link_up' : 'link_down', peer: peer.id });
+    const late = up ? this.random.between(0, 100) : 0;
+    this.agenda.after(late, () => {
+      if (this.is_linked(at, peer) !== up) return;
+      this.post(at, { kind: up ? 'stream_up' : 'stream_down', peer: peer.id });
+    });
+  }
+
+  private delay_ms(): number {
+    if (!this.faulty) return this.random.between(0.1, 2);
+    return this.random.between(0.1, this.random.chance(0.02) ? 5_000 : this.slowness_ms);
+  }
+
+  private transmit(from: number, to: number, deliver: () => void): void {
+    if (!this.is_linked(this.node(from), this.node(to))) return;
+    if (this.faulty && (this.random.chance(this.loss) || this.deaf.has(`${from}>${to}`))) return;
+    this.agenda.after(this.delay_ms(), deliver);
+    if (this.faulty && this.random.chance(0.05)) this.agenda.after(this.delay_ms(), deliver);
+  }
+
+  private send_control(from: number, to: number, body: string): void {
+    this.transmit(from, to, () => this.post(this.node(to), { kind: 'message', from, body }));
+  }
+
+  private send_vote(from: number, to: number, vote: Vote): void {
+    this.transmit(from, to, () => {
+      if (this.node(to).server_up) this.node(to).data.take_vote(from, vote);
+    });
+  }
+
+  // ---- clients, streams and misfortune ---------------------------------------------------
+
+  /** Things that happen on a node without its control plane. */
+  private live(node: Node): void {
+    const soon = (low: number, high: number, act: () => void): void => {
+      const again = (): void => {
+        if (node.server_up) act();
+        this.agenda.after(this.random.between(low, high), again);
+      };
+      this.agenda.after(this.random.between(low, high), again);
+    };
+    soon(50, 400, () => this.client(node));
+    soon(2, 30, () => this.read_streams(node));
+    soon(200, 700, () => node.data.repeat());
+  }
+
+  private client(node: Node): void {
+    if (!this.busy_clients) return;
+    const { data } = node;
+    const kind = this.random.next();
+    if (kind < 0.7) this.begin(node, null);
+    else if (kind < 0.8) this.begin_users(node, `u${this.random.integer(1, 3)}`);
+    else if (kind < 0.95) this.decide_something(node);
+    else if (data.drivers.size > 0) {
+      const gid = this.random.pick([...data.drivers.keys()]);
+      data.cancel(gid);
+      if (this.random.chance(0.5)) data.give_up(gid);
+    }
+  }
+
+  /** Users give a name again once it is free, but not to two transactions at a time. */
+  private begin_users(node: Node, gid: string): void {
+    if (this.nodes.some(({ data }) => data.prepared.has(gid))) return;
+    this.begin(node, gid);
+  }
+
+  private begin(node: Node, gid: string | null): void {
+    const tx = node.data.begin(gid);
+    if (tx === null) return;
+    this.trace(node.id, `begins ${tx.gid} in generation ${tx.generation}`);
+    this.observer.transactions.push(tx);
+  }
+
+  private decide_something(node: Node): void {
+    const own = [...node.data.prepared.values()].filter(({ tx }) => tx.user);
+    if (own.length === 0) return;
+    const { tx } = this.random.pick(own);
+    if (tx.told === null && this.random.chance(0.8)) return;
+    node.data.user_decides(tx, this.random.chance(0.6));
+  }
+
+  private read_streams(node: Node): void {
+    const { data } = node;
+    for (const from of this.nodes) {
+      if (from === node || !this.is_linked(node, from) || this.random.chance(0.3)) continue;
+      for (let n = this.random.integer(1, 4); n > 0; n--) {
+        const position = data.positions.get(from.id) ?? 0;
+        const record = from.data.log[position];
+        if (record === undefined) break;
+        data.positions.set(from.id, position + 1);
+        data.take_record(from.id, record);
+      }
+    }
+  }
+
+  private misfortune(): void {
+    const strike = (): void => {
+      if (!this.faulty) return;
+      this.strike(this.random.pick(this.nodes));
+      this.agenda.after(this.random.between(50, 1_500), strike);
+    };
+    this.agenda.after(this.random.between(300, 1_500), strike);
+  }
+
+  private strike(node: Node): void {
+    const other = this.random.pick(this.nodes);
+    const kind = this.random.next();
+    if (kind < 0.25) this.crash_server(node);
+    else if (kind < 0.4) this.crash_monitor(node);
+    else if (kind < 0.55) {
+      node.paused_until_ms = this.agenda.now_ms + this.random.between(100, 4_000);
+    } else if (kind < 0.75) this.cut_edge(node, other);
+    else if (kind < 0.9) {
+      const way = `${node.id}>${other.id}`;
+      this.deaf.add(way);
+      this.agenda.after(this.random.between(100, 4_000), () => this.deaf.delete(way));
+    } else for (const each of this.nodes) this.crash_server(each);
+  }
+
+  private cut_edge(a: Node, b: Node): void {
+    if (a === b) return;
+    this.cut.add(this.edge(a, b));
+    this.agenda.after(this.random.between(0, 100), () => this.disconnect(a, b));
+    this.agenda.after(this.random.between(200, 3_000), () => {
+      this.cut.delete(this.edge(a, b));
+      this.connect(a, b);
+    });
+  }
+
+  private heal(): void {
+    this.faulty = false;
+    this.cut.clear();
+    this.deaf.clear();
+    for (const node of this.nodes) {
+      node.paused_until_ms = 0;
+      this.agenda.after(0, () => {
+        this.start_server(node);
+        if (node.control === null) this.start_monitor(node);
+        for (const other of this.nodes) if (other !== node) this.connect(node, other);
+      });
+    }
+  }
+}
+
+export function run_seed(options: Options): Summary {
+  return new Cluster(options).run();
+}

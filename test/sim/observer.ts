@@ -1,0 +1,116 @@
+// The all-knowing observer: checks the invariants of PROTOCOL.md over all nodes, while
+// the simulation runs and when it has come to rest. Each check says which one it holds.
+import { is_ours, parse_gid } from '../../ts-src/core/gid.ts';
+import { majority } from '../../ts-src/core/quorum.ts';
+import type { Durable } from '../../ts-src/core/state.ts';
+import type { Generation } from '../../ts-src/core/generation.ts';
+import type { Message } from '../../ts-src/core/message.ts';
+import type { Transaction } from './transaction.ts';
+import type { Value } from '../../ts-src/core/ballot.ts';
+import type { View } from '../../ts-src/core/effect.ts';
+
+export class Violation extends Error {}
+
+export class Observer {
+  readonly transactions: Transaction[] = [];
+  private readonly votes = new Map<string, string>();
+  private readonly won = new Map<number, string>();
+  private readonly members_online = new Map<number, string>();
+
+  constructor(private readonly configured: readonly number[]) {}
+
+  private demand(holds: boolean, what: () => string): void {
+    if (!holds) throw new Violation(what());
+  }
+
+  /** Anything leaves a node: does it find all of that after a crash? */
+  left(from: number, is_saved: boolean): void {
+    this.demand(is_saved, () => `I2, I3: node ${from} is ahead of its disk`);
+  }
+
+  /** A message leaves a node; `disk` is what that node would find after a crash. */
+  sent(from: number, message: Message, disk: Durable): void {
+    if (message.kind === 'vote' || message.kind === 'campaign') this.voted(from, message, disk);
+    if (message.kind === 'won') this.generation_won(message.generation);
+    if (message.kind === 'accept') {
+      const { number, seq } = message;
+      const all = Object.values(disk.accepted);
+      const saved = all.some((a) => a.ballot.number === number && a.ballot.seq === seq);
+      this.demand(saved, () => `I5: node ${from} accepted ballot ${number}.${seq} in memory only`);
+    }
+    if ('number' in message && message.kind !== 'refuse') {
+      const promised = disk.promised?.number ?? 0;
+      this.demand(promised >= message.number, () => `I2: ${message.kind} of ${from} before its vote`);
+    }
+  }
+
+  private voted(from: number, message: Message & { proposal: Generation }, disk: Durable): void {
+    const { proposal } = message;
+    const key = `${from} ${proposal.number}`;
+    const text = JSON.stringify(proposal);
+    this.demand((this.votes.get(key) ?? text) === text, () => `I3: node ${key}: two votes`);
+    this.votes.set(key, text);
+    const promised = disk.promised?.number ?? 0;
+    this.demand(promised >= proposal.number, () => `I3: vote of node ${key} is not on disk`);
+  }
+
+  private generation_won(generation: Generation): void {
+    const text = JSON.stringify(generation);
+    const { number, members } = generation;
+    this.demand((this.won.get(number) ?? text) === text, () => `I1: two generations ${number}`);
+    if (this.won.has(number)) return;
+    this.won.set(number, text);
+    const enough = members.length >= majority(this.configured);
+    this.demand(enough, () => `I1: generation ${number} holds no quorum`);
+    for (const id of members) {
+      const voted = this.votes.has(`${id} ${number}`) || id === generation.campaigner;
+      this.demand(voted, () => `I1: generation ${number} was won without node ${id}`);
+    }
+  }
+
+  published(id: number, view: View, prepared: Iterable<string>): void {
+    if (view.status !== 'online') return;
+    const members = JSON.stringify(view.members);
+    const known = this.members_online.get(view.generation) ?? members;
+    this.demand(known === members, () => `two sets are online in generation ${view.generation}`);
+    this.members_online.set(view.generation, members);
+    for (const gid of prepared) {
+      const parts = is_ours(gid) ? parse_gid(gid) : null;
+      const old = parts !== null && parts.generation < view.generation;
+      this.demand(!old, () => `I7: node ${id} is online in ${view.generation} with ${gid} prepared`);
+    }
+  }
+
+  /** A ballot's value is executed: `disks` are those of all nodes. */
+  executed(gid: string, value: Value, disks: readonly (Durable | null)[]): void {
+    const accepted = disks.filter((disk) => disk?.accepted[gid]?.value === value);
+    const enough = accepted.length >= majority(this.configured);
+    this.demand(enough, () => `I5: ${gid} executed with ${accepted.length} acceptances`);
+  }
+
+  /** Whenever it ended somewhere, or its client was told. */
+  check(tx: Transaction): void {
+    const values = new Set<string>(tx.ended.values());
+    this.demand(values.size < 2, () => `${tx.gid} ended two ways: ${describe(tx)}`);
+    if (tx.told === 'commit' || tx.told === 'abort') values.add(tx.told);
+    this.demand(values.size < 2, () => `I6: the client of ${tx.gid} was told ${describe(tx)}`);
+    if (tx.user && tx.told === 'prepared' && values.size === 1) {
+      const value = [...values][0] as Value;
+      this.demand(tx.asked.has(value), () => `${tx.gid} ended as nobody decided: ${describe(tx)}`);
+    }
+  }
+
+  /** After all came to rest: what was committed is everywhere. */
+  check_ended(tx: Transaction): void {
+    this.check(tx);
+    const committed = [...tx.ended.values()].includes('commit');
+    if (!committed && tx.told !== 'commit') return;
+    const lacking = tx.members.filter((id) => !tx.ended.has(id));
+    this.demand(lacking.length === 0, () => `I7: ${tx.gid} is lost on node ${lacking}: ${describe(tx)}`);
+  }
+}
+
+export function describe(tx: Transaction): string {
+  const ended = [...tx.ended].map(([id, value]) => `${id}:${value}`).join(' ');
+  return `[${ended}], told ${tx.told}, asked ${[...tx.asked]}`;
+}

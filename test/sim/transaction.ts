@@ -1,0 +1,17 @@
+// One distributed transaction as an all-knowing observer sees it. A user may give a gid
+// to one transaction after another, so each is an object of its own.
+import type { Value } from '../../ts-src/core/ballot.ts';
+
+export interface Transaction {
+  readonly gid: string;
+  readonly user: boolean;
+  readonly coordinator: number;
+  readonly generation: number;
+  readonly members: readonly number[];
+  /** Where it was executed, and how. A mere rollback at its coordinator's wish is none. */
+  readonly ended: Map<number, Value>;
+  /** What its client was told; for a user's, of PREPARE TRANSACTION. */
+  told: Value | 'prepared' | null;
+  /** Decisions that users asked for, in a user's transaction. */
+  readonly asked: Set<Value>;
+}
