@@ -28,6 +28,7 @@
 #define SQLSTATE_DUPLICATE_OBJECT "42710"
 
 static PGconn *conn = NULL;
+static WaitEventSet *waits = NULL;	/* made once: a wait per message is the rule */
 static char *received = NULL;	/* the last CopyData, libpq's memory */
 
 static void
@@ -102,6 +103,11 @@ MtmStreamOpen(int peer, bool read_before)
 	if (PQresultStatus(result) != PGRES_COPY_BOTH)
 		fail(result, "could not start streaming");
 	PQclear(result);
+
+	waits = CreateWaitEventSet(TopMemoryContext, 3);
+	AddWaitEventToSet(waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(waits, WL_SOCKET_READABLE, PQsocket(conn), NULL, NULL);
 }
 
 static bool
@@ -125,16 +131,14 @@ MtmStreamNext(StringInfo frame, XLogRecPtr *position, bool *reply, long timeout_
 	*reply = false;
 	if (!next_message(&length))
 	{
-		int			events;
+		WaitEvent	happened;
 
-		events = WaitLatchOrSocket(MyLatch,
-								   WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT |
-								   WL_EXIT_ON_PM_DEATH,
-								   PQsocket(conn), timeout_ms, PG_WAIT_EXTENSION);
-		if (events & WL_LATCH_SET)
+		if (WaitEventSetWait(waits, timeout_ms, &happened, 1, PG_WAIT_EXTENSION) == 0)
+			happened.events = 0;
+		if (happened.events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		if (!(events & WL_SOCKET_READABLE))
+		if (!(happened.events & WL_SOCKET_READABLE))
 			return MTM_STREAM_NOTHING;
 		if (!PQconsumeInput(conn))
 			lost("the stream broke");
