@@ -21,6 +21,7 @@
 #include "settings.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "wire/connection.h"
 #include "wire/frame.h"
