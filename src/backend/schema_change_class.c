@@ -14,10 +14,13 @@
 #include "backend/schema_change_class.h"
 #include "backend/schema_change_rows.h"
 #include "backend/schema_change_temporary.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/lsyscache.h"
 
 #define EXTENSION_NAME "multimaster"
 
@@ -307,11 +310,33 @@ class_of_explain(ExplainStmt *explain, const char *query_string,
 	return refuse(refusal, "It would create the table on this node only.", NULL);
 }
 
+/* Puts the rows of this server in order; but it also remembers the index for later. */
+static MtmStatementClass
+class_of_cluster(ClusterStmt *cluster, MtmStatementRefusal *refusal)
+{
+	Oid			table;
+	Oid			index;
+
+	if (!cluster->relation || !cluster->indexname)
+		return MTM_STATEMENT_LOCAL;
+	table = RangeVarGetRelid(cluster->relation, NoLock, true);
+	if (!OidIsValid(table) || get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE ||
+		get_rel_persistence(table) == RELPERSISTENCE_TEMP)
+		return MTM_STATEMENT_LOCAL;
+	index = get_relname_relid(cluster->indexname, get_rel_namespace(table));
+	if (!OidIsValid(index) || get_index_isclustered(index))
+		return MTM_STATEMENT_LOCAL;
+	return refuse(refusal, "It would change the table's definition on this node only.",
+				  "Use ALTER TABLE ... CLUSTER ON first.");
+}
+
 static MtmStatementClass
 class_of_local(Node *statement, const char *query_string, MtmStatementRefusal *refusal)
 {
 	if (IsA(statement, ExplainStmt))
 		return class_of_explain((ExplainStmt *) statement, query_string, refusal);
+	if (IsA(statement, ClusterStmt))
+		return class_of_cluster((ClusterStmt *) statement, refusal);
 	if (IsA(statement, ReindexStmt) &&
 		has_true_option(((ReindexStmt *) statement)->params, "concurrently"))
 		return refuse(refusal, "It does not run inside a transaction.",
