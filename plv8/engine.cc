@@ -9,6 +9,11 @@
 
 #include "watchdog.h"
 
+/* Exported by V8, though in none of its public headers. */
+namespace v8::base {
+void SetPrintStackTrace(void (*print)()) __attribute__((weak));
+}
+
 namespace plv8 {
 
 /* Never destroyed: exit() must not run V8's teardown under a script. */
@@ -66,18 +71,15 @@ copy_bytes(const void *data, size_t length)
 }
 
 /*
- * V8 asks before it gives up. Let it have more, so that the script can be
- * unwound, but not for ever: at twice the limit V8 calls on_fatal_error.
+ * V8 asks before it gives up. Let it have as much again, so that the script
+ * can be unwound, but only once: then V8 calls on_out_of_memory.
  */
 static size_t
 on_near_heap_limit(void *, size_t current_limit, size_t initial_limit)
 {
-	size_t step = std::max(initial_limit / 4, (size_t) 16 << 20);
-
 	session.heap_raised = true;
 	request_stop(stop_reason::out_of_memory);
-	return current_limit < 2 * initial_limit ? current_limit + step
-											 : current_limit;
+	return std::max(current_limit, 2 * initial_limit);
 }
 
 /*
@@ -90,7 +92,14 @@ on_fatal_error(const char *location, const char *message)
 	ereport(FATAL,
 			(errcode(ERRCODE_INTERNAL_ERROR),
 			 errmsg("V8 cannot go on: %s", message ? message : "unknown reason"),
-			 errdetail_internal("%s", location ? location : "")));
+			 location ? errdetail_internal("%s", location) : 0));
+}
+
+/* Failed checks inside V8 call no handler, only this, just before they trap. */
+static void
+on_failed_check()
+{
+	on_fatal_error(nullptr, "a check in V8 failed, see the server's stderr");
 }
 
 static void
@@ -99,7 +108,7 @@ on_out_of_memory(const char *location, bool)
 	ereport(FATAL,
 			(errcode(ERRCODE_OUT_OF_MEMORY),
 			 errmsg("out of memory in V8"),
-			 errdetail_internal("%s", location ? location : ""),
+			 location ? errdetail_internal("%s", location) : 0,
 			 errhint("The limit is plv8.memory_limit.")));
 }
 
@@ -123,6 +132,8 @@ start_engine()
 		v8::platform::NewSingleThreadedDefaultPlatform().release();
 	v8::V8::InitializePlatform(session.platform);
 	v8::V8::Initialize();
+	if (v8::base::SetPrintStackTrace != nullptr)
+		v8::base::SetPrintStackTrace(on_failed_check);
 
 	v8::Isolate::CreateParams params;
 
