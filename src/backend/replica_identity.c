@@ -21,11 +21,10 @@
 #include "backend/replica_identity.h"
 #include "backend/schema_change_frame.h"
 #include "backend/written.h"
-#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
+#include "catalog/pg_constraint.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "storage/lmgr.h"
@@ -95,27 +94,27 @@ full_without_key(Oid table)
 }
 
 static Oid
-table_of_primary_key(Oid index)
+table_of_primary_key(Oid constraint)
 {
-	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 	Oid			table = InvalidOid;
 
 	if (!HeapTupleIsValid(tuple))
 		return table;
-	if (((Form_pg_index) GETSTRUCT(tuple))->indisprimary)
-		table = ((Form_pg_index) GETSTRUCT(tuple))->indrelid;
+	if (((Form_pg_constraint) GETSTRUCT(tuple))->contype == CONSTRAINT_PRIMARY)
+		table = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid;
 	ReleaseSysCache(tuple);
 	return table;
 }
 
 void
-MtmReplicaIdentityAfter(List *tables, List *new_indexes)
+MtmReplicaIdentityAfter(List *tables, List *constraints)
 {
 	ListCell   *cell;
 
 	if (mtm_ignore_tables_without_pk)
 		return;
-	foreach(cell, new_indexes)
+	foreach(cell, constraints)
 	{
 		Oid			table = table_of_primary_key(lfirst_oid(cell));
 

@@ -9,9 +9,9 @@
 #include "nodes/pg_list.h"
 #include "utils/rel.h"
 
-/* After a schema change: tables it created or whose keys it may have changed, and primary keys
- * it created (their indexes). Lists of Oids; what is gone again is passed over. */
-extern void MtmReplicaIdentityAfter(List *tables, List *new_indexes);
+/* After a schema change: tables it created or whose keys it may have changed, and constraints
+ * it created. Lists of Oids; what is gone again is passed over. */
+extern void MtmReplicaIdentityAfter(List *tables, List *constraints);
 /* All tables that exist. */
 extern void MtmReplicaIdentityAll(void);
 /* ERROR 55000 when rows of this UPDATE's or DELETE's target could not be found elsewhere. */

@@ -81,7 +81,6 @@ static void
 complete(const MtmSchemaFrame *frame, Node *statement)
 {
 	List	   *tables = NIL;
-	List	   *indexes = NIL;
 	List	   *sequences = NIL;
 	ListCell   *cell;
 
@@ -94,17 +93,13 @@ complete(const MtmSchemaFrame *frame, Node *statement)
 			case RELKIND_PARTITIONED_TABLE:
 				tables = lappend_oid(tables, lfirst_oid(cell));
 				break;
-			case RELKIND_INDEX:
-			case RELKIND_PARTITIONED_INDEX:
-				indexes = lappend_oid(indexes, lfirst_oid(cell));
-				break;
 			case RELKIND_SEQUENCE:
 				sequences = lappend_oid(sequences, lfirst_oid(cell));
 				break;
 		}
 	}
 	MtmReplicaIdentityAfter(list_concat_unique_oid(tables, frame->altered),
-							chooses_identity(statement) ? NIL : indexes);
+							chooses_identity(statement) ? NIL : frame->constraints);
 	MtmSequencesAfter(sequences);
 }
 

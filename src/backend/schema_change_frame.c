@@ -94,13 +94,13 @@ MtmSchemaFrameCurrent(void)
 bool
 MtmSchemaFrameInside(void)
 {
-	return current && !current->suspended;
+	return current && !current->suspended_by;
 }
 
 void
-MtmSchemaFrameSuspend(MtmSchemaFrame *frame)
+MtmSchemaFrameSuspend(MtmSchemaFrame *frame, const void *code)
 {
-	frame->suspended = true;
+	frame->suspended_by = code;
 	frame->temporary_used |= temporary_flag();
 	restore_temporary_flag(frame);
 	if (frame->logged)
@@ -110,7 +110,7 @@ MtmSchemaFrameSuspend(MtmSchemaFrame *frame)
 void
 MtmSchemaFrameResume(MtmSchemaFrame *frame, bool failed)
 {
-	frame->suspended = false;
+	frame->suspended_by = NULL;
 	frame->temporary_before |= temporary_flag();
 	clear_temporary_flag();
 	if (failed || !frame->content)

@@ -19,11 +19,12 @@ typedef struct MtmSchemaFrame
 	StringInfo	content;		/* to log (wire/schema_change.h); NULL: nothing */
 	int			start_triggers; /* that run before the statement: it is logged after them */
 	bool		logged;
-	bool		suspended;		/* a user's event trigger runs: not part of the statement */
+	const void *suspended_by;	/* a user's event trigger that runs: not part of the statement */
 	bool		temporary_used; /* the statement opened a temporary relation */
 	bool		temporary_before;	/* others in the transaction did */
 	MemoryContext context;		/* of the lists */
 	List	   *created;		/* relations (Oid) */
+	List	   *constraints;	/* created (Oid) */
 	List	   *altered;		/* relations, and tables of dropped indexes (Oid) */
 	List	   *objects;		/* all that it created or altered (ObjectAddress) */
 } MtmSchemaFrame;
@@ -40,7 +41,7 @@ extern MtmSchemaFrame *MtmSchemaFrameCurrent(void);
 extern bool MtmSchemaFrameInside(void);
 
 /* Around code of a user that the statement calls. */
-extern void MtmSchemaFrameSuspend(MtmSchemaFrame *frame);
+extern void MtmSchemaFrameSuspend(MtmSchemaFrame *frame, const void *code);
 extern void MtmSchemaFrameResume(MtmSchemaFrame *frame, bool failed);
 
 #endif

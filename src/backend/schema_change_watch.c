@@ -16,6 +16,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
@@ -65,6 +66,8 @@ watch(MtmSchemaFrame *frame, ObjectAccessType access, Oid class, Oid id, int sub
 			remember_object(frame, class, id, sub_id);
 			if (relation && sub_id == 0)
 				frame->created = list_append_unique_oid(frame->created, id);
+			else if (class == ConstraintRelationId)
+				frame->constraints = lappend_oid(frame->constraints, id);
 			break;
 		case OAT_POST_ALTER:
 			remember_object(frame, class, id, sub_id);
@@ -120,14 +123,14 @@ on_fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 {
 	MtmSchemaFrame *frame = MtmSchemaFrameCurrent();
 
-	if (event != FHET_START && frame && frame->suspended &&
-		is_event_trigger(function->fn_oid))
+	/* after an error no catalog may be read, so the call is known by its address */
+	if (event != FHET_START && frame && frame->suspended_by == function)
 		MtmSchemaFrameResume(frame, event == FHET_ABORT);
 	if (previous_fmgr)
 		previous_fmgr(event, function, private);
-	if (event == FHET_START && frame && !frame->suspended &&
+	if (event == FHET_START && MtmSchemaFrameInside() &&
 		is_event_trigger(function->fn_oid))
-		MtmSchemaFrameSuspend(frame);
+		MtmSchemaFrameSuspend(frame, function);
 }
 
 int

@@ -41,6 +41,12 @@ describe('replica identity', () => {
     await identity('dumped', 'f');
     await sessions.run(1, 'ALTER TABLE dumped DROP COLUMN id');
     await identity('dumped', 'f');
+    await sessions.run(
+      1,
+      'CREATE UNIQUE INDEX dumped_a ON dumped (a)',
+      'ALTER TABLE dumped ADD PRIMARY KEY USING INDEX dumped_a',
+    );
+    await identity('dumped', 'd');
   });
 
   test('the choice of a user stays', async () => {
