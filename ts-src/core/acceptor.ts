@@ -99,21 +99,26 @@ export function answer(turn: Turn, purpose: PurposeOf<'answer'>, look: Look): vo
 
 export function on_propose(turn: Turn, from: NodeId, message: MessageOf<'propose'>): void {
   if (!follow(turn, from, message)) return;
-  const { number, seq, values } = message;
+  const { number, seq, values, meant } = message;
   if (accepted_gids(turn, message).length > 0) {
     turn.send(from, { kind: 'accept', number, seq });
     return;
   }
-  turn.now.push({ kind: 'look', purpose: { of: 'accept', number, seq, values }, gids: [] });
+  turn.now.push({ kind: 'look', purpose: { of: 'accept', number, seq, values, meant }, gids: [] });
 }
 
 export function accept(turn: Turn, purpose: PurposeOf<'accept'>, look: Look): void {
   const generation = still_in(turn, purpose);
   if (generation === null) return;
-  const { number, seq, values } = purpose;
+  const { number, seq, values, meant } = purpose;
   if (accepted_gids(turn, purpose).length === 0) {
     const before = turn.state.durable.accepted;
     const xid = (gid: Gid) => look.prepared[gid] ?? null;
+    const stale = Object.keys(meant).find((gid) => xid(gid) !== meant[gid]);
+    if (stale !== undefined) {
+      turn.send(resolver_of(generation), { kind: 'stale', number, seq, gid: stale });
+      return;
+    }
     turn.save({ accepted: with_accepted(before, { number, seq }, values, xid) });
   }
   turn.send(resolver_of(generation), { kind: 'accept', number, seq });
@@ -194,7 +199,7 @@ export function on_close(turn: Turn, from: NodeId, message: MessageOf<'close'>):
 }
 
 /**
- * Every member has ended round `seq` of the generation in force; when it is open,
+ * Round `seq` of the generation in force is over on every member; when it is open,
  * all work of older generations, too. A late message says nothing new.
  */
 export function close_here(turn: Turn, seq: number, open: boolean): void {

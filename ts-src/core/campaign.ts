@@ -28,9 +28,9 @@ export interface Campaign {
 }
 
 /** Why a new generation is needed; null when none is. */
-export function need(state: State, now_ms: number): string | null {
+export function need(state: State): string | null {
   const { generation, promised } = state.durable;
-  const words = connected_words(state, now_ms);
+  const words = connected_words(state);
   if (generation === null) return 'there is none yet';
   const restarted = restarted_members(generation, known_incarnations(state));
   if (restarted.length > 0) return `node ${restarted.join(', ')} has started again`;
@@ -42,11 +42,11 @@ export function need(state: State, now_ms: number): string | null {
 }
 
 /** What keeps all configured nodes from forming a generation, for people to read. */
-export function obstacles(state: State, now_ms: number): readonly string[] {
+export function obstacles(state: State): readonly string[] {
   const { configured } = state.config;
-  const lost = difference(configured, connected_nodes(state, now_ms));
+  const lost = difference(configured, connected_nodes(state));
   if (lost.length > 0) return lost.map((id) => `no connection to node ${id}`);
-  const edges = missing_edges(state, configured, now_ms).map(
+  const edges = missing_edges(state, configured).map(
     ({ from, to }) => `node ${from} does not hear node ${to.join(', ')}`,
   );
   if (edges.length > 0) return edges;
@@ -58,30 +58,30 @@ export function obstacles(state: State, now_ms: number): readonly string[] {
 /** Called on every tick. */
 export function consider_campaign(turn: Turn): void {
   const { state, clock } = turn;
-  if (state.campaign !== null && !is_viable(state, state.campaign, clock.now_ms)) {
+  if (state.campaign !== null && !is_viable(state, state.campaign)) {
     fail(turn, 'the nodes changed meanwhile');
     return;
   }
   if (state.campaign !== null || clock.now_ms < state.campaign_after_ms) return;
   if (Math.min(...state.config.configured) !== state.config.node_id) return;
-  const why = need(state, clock.now_ms);
-  if (why === null || obstacles(state, clock.now_ms).length > 0) return;
+  const why = need(state);
+  if (why === null || obstacles(state).length > 0) return;
   start_campaign(turn, why);
 }
 
-function is_viable(state: State, { proposal }: Campaign, now_ms: number): boolean {
+function is_viable(state: State, { proposal }: Campaign): boolean {
   const { promised } = state.durable;
   if (promised === null || !same_generation(promised, proposal)) return false;
-  const newest = Math.max(...connected_words(state, now_ms).map((said) => said.promised), 0);
+  const newest = Math.max(...connected_words(state).map((said) => said.promised), 0);
   const restarted = restarted_members(proposal, known_incarnations(state));
   return newest <= proposal.number && restarted.length === 0;
 }
 
 function start_campaign(turn: Turn, why: string): void {
-  const { state, clock } = turn;
+  const { state } = turn;
   const { config, durable } = state;
   const known = [durable.promised?.number ?? 0, durable.generation?.number ?? 0];
-  for (const said of connected_words(state, clock.now_ms)) {
+  for (const said of connected_words(state)) {
     known.push(said.promised, said.generation?.number ?? 0);
   }
   const incarnations = known_incarnations(state);
@@ -92,7 +92,7 @@ function start_campaign(turn: Turn, why: string): void {
     configured: config.configured,
     incarnations,
   };
-  if (objection(state, proposal, clock.now_ms) !== null) return;
+  if (objection(state, proposal) !== null) return;
   turn.log(`proposing generation ${proposal.number}: ${why}`);
   cast_vote(turn, proposal);
   turn.set({ campaign: { proposal, votes: [config.node_id] } });

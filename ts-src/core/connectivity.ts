@@ -1,5 +1,6 @@
 // Connectivity: who hears whom. A peer is connected when its link is up both ways and
-// it was heard of within heartbeat_recv_ms. Each heartbeat carries its sender's own
+// it was heard of within heartbeat_recv_ms. Silence is judged at ticks only, when all
+// that was queued is read: a node that stood still does not take that for silence. Each heartbeat carries its sender's own
 // set, so that everybody sees the whole matrix.
 import { contains, difference, node_set, type NodeId, type NodeSet } from './node_set.ts';
 import type { Heartbeat } from './message.ts';
@@ -12,6 +13,7 @@ export interface Peer {
   readonly heard_ms: number | null;
   readonly heard_wall_ms: number | null;
   readonly heartbeats: number;
+  readonly status_since_wall_ms: number | null;
   /** The newest incarnation heard of; 0: none yet. */
   readonly incarnation: number;
   readonly said: Heartbeat | null;
@@ -25,6 +27,7 @@ export const UNKNOWN_PEER: Peer = {
   heard_ms: null,
   heard_wall_ms: null,
   heartbeats: 0,
+  status_since_wall_ms: null,
   incarnation: 0,
   said: null,
   refused: null,
@@ -38,15 +41,15 @@ export function peer_ids(state: State): NodeSet {
   return state.config.configured.filter((id) => id !== state.config.node_id);
 }
 
-export function is_connected(state: State, id: NodeId, now_ms: number): boolean {
+export function is_connected(state: State, id: NodeId): boolean {
   if (id === state.config.node_id) return true;
   const { link, heard_ms } = peer_of(state, id);
-  return link && heard_ms !== null && now_ms - heard_ms <= state.config.heartbeat_recv_ms;
+  return link && heard_ms !== null && state.ticked_ms - heard_ms <= state.config.heartbeat_recv_ms;
 }
 
 /** This node and all it is connected with: its row of the matrix. */
-export function connected_nodes(state: State, now_ms: number): NodeSet {
-  return state.config.configured.filter((id) => is_connected(state, id, now_ms));
+export function connected_nodes(state: State): NodeSet {
+  return state.config.configured.filter((id) => is_connected(state, id));
 }
 
 export function streaming_nodes(state: State): NodeSet {
@@ -58,9 +61,8 @@ export function streaming_nodes(state: State): NodeSet {
 export function missing_edges(
   state: State,
   set: NodeSet,
-  now_ms: number,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
-  return rows(state, set, connected_nodes(state, now_ms), (said) => said.connected);
+  return rows(state, set, connected_nodes(state), (said) => said.connected);
 }
 
 /** Who does not read the replication stream of which node of `set`. */
@@ -97,9 +99,9 @@ export function known_incarnations(state: State): Readonly<Record<NodeId, number
 }
 
 /** What the peers that are connected now have said last. */
-export function connected_words(state: State, now_ms: number): readonly Heartbeat[] {
+export function connected_words(state: State): readonly Heartbeat[] {
   return peer_ids(state)
-    .filter((id) => is_connected(state, id, now_ms))
+    .filter((id) => is_connected(state, id))
     .map((id) => peer_of(state, id).said)
     .filter((said) => said !== null);
 }

@@ -30,6 +30,7 @@ export type LookPurpose =
       readonly number: number;
       readonly seq: number;
       readonly values: Readonly<Record<Gid, Value>>;
+      readonly meant: Readonly<Record<Gid, string | null>>;
     }
   | { readonly of: 'execute'; readonly number: number; readonly seq: number }
   | { readonly of: 'decide'; readonly gid: Gid; readonly value: Value }

@@ -33,14 +33,13 @@ function in_short(said: Heartbeat, links: NodeSet): string {
   return [status, connected, streams, promised, number, wants, closed, open, links].join(' ');
 }
 
-function present(turn: Turn): Heartbeat {
-  const { state, clock } = turn;
+function present({ state }: Turn): Heartbeat {
   const { promised, generation } = state.durable;
   return {
     kind: 'heartbeat',
     seq: 0,
-    status: status_of(state, clock.now_ms),
-    connected: connected_nodes(state, clock.now_ms),
+    status: status_of(state),
+    connected: connected_nodes(state),
     streams: streaming_nodes(state),
     promised: promised?.number ?? 0,
     generation,
@@ -61,6 +60,8 @@ export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heart
         heard_ms: turn.clock.now_ms,
         heard_wall_ms: turn.clock.wall_ms,
         heartbeats: peer.heartbeats + 1,
+        status_since_wall_ms:
+          peer.said?.status === message.status ? peer.status_since_wall_ms : turn.clock.wall_ms,
         said: message,
       },
     },

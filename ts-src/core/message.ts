@@ -6,7 +6,7 @@
 //   campaign -> vote | refuse,  won                  a generation (vote.ts, campaign.ts)
 //   gather -> report                                 what older work is there?
 //   inquire -> answer                                what has each member of it?
-//   propose -> accept                                the ballot
+//   propose -> accept | stale                        the ballot
 //   execute -> ended,  close                         its outcome
 //   ask -> told                                      a user's decision (decide.ts)
 import type { Ballot, Value } from './ballot.ts';
@@ -51,10 +51,17 @@ export interface Answer extends InRound {
   readonly kind: 'answer';
   readonly holdings: Readonly<Record<Gid, Holding>>;
   readonly accepted: Readonly<Record<Gid, { readonly ballot: Ballot; readonly value: Value }>>;
-  /** Every ballot up to this one is ended on all its members. */
+  /** Every ballot up to this one is over: ended on all its members, or never executed. */
   readonly closed: Ballot;
   /** Generations that it took part in and whose work may still be open. */
   readonly history: readonly Generation[];
+}
+
+export interface Propose extends InRound {
+  readonly kind: 'propose';
+  readonly values: Readonly<Record<Gid, Value>>;
+  /** A user's gids: the local xid that the receiver answered with, and must still have. */
+  readonly meant: Readonly<Record<Gid, string | null>>;
 }
 
 export type Told = 'absent' | 'later';
@@ -74,8 +81,9 @@ export type Message =
   | Report
   | ({ readonly kind: 'inquire'; readonly gids: readonly Gid[] } & InRound)
   | Answer
-  | ({ readonly kind: 'propose'; readonly values: Readonly<Record<Gid, Value>> } & InRound)
+  | Propose
   | ({ readonly kind: 'accept' } & InRound)
+  | ({ readonly kind: 'stale'; readonly gid: Gid } & InRound)
   | ({ readonly kind: 'execute' } & InRound)
   | ({ readonly kind: 'ended' } & InRound)
   | ({ readonly kind: 'close'; readonly open: boolean } & InRound)

@@ -7,21 +7,21 @@ import { resolver_of } from './generation.ts';
 import type { State } from './state.ts';
 import type { Status } from './status.ts';
 
-export function reason_for(state: State, status: Status, now_ms: number): string {
+export function reason_for(state: State, status: Status): string {
   if (status === 'online') return '';
-  if (status === 'isolated') return lost_peers(state, now_ms);
+  if (status === 'isolated') return lost_peers(state);
   const { campaign } = state;
   if (campaign !== null) {
     const silent = difference(campaign.proposal.members, campaign.votes);
     return `waiting for the vote of ${nodes(silent)} for generation ${campaign.proposal.number}`;
   }
   const generation = in_force(state);
-  if (generation === null || !is_current(state, generation)) return no_generation(state, now_ms);
+  if (generation === null || !is_current(state, generation)) return no_generation(state);
   return recovery(state);
 }
 
-function lost_peers(state: State, now_ms: number): string {
-  const lost = difference(state.config.configured, connected_nodes(state, now_ms));
+function lost_peers(state: State): string {
+  const lost = difference(state.config.configured, connected_nodes(state));
   const each = lost.map((id) => {
     const { link, refused } = peer_of(state, id);
     if (refused !== null) return `node ${id}: its message is refused, ${refused}`;
@@ -30,10 +30,10 @@ function lost_peers(state: State, now_ms: number): string {
   return `waiting for ${each.join('; ')}`;
 }
 
-function no_generation(state: State, now_ms: number): string {
-  const obstacle = obstacles(state, now_ms);
+function no_generation(state: State): string {
+  const obstacle = obstacles(state);
   if (obstacle.length > 0) return `waiting for a generation: ${obstacle.join('; ')}`;
-  const why = need(state, now_ms) ?? 'the newest is not this one';
+  const why = need(state) ?? 'the newest is not this one';
   return `waiting for node ${Math.min(...state.config.configured)} to propose one: ${why}`;
 }
 

@@ -9,9 +9,17 @@
 // so that late answers to the old one mean nothing.
 //
 // All members, not just a quorum, accept before any executes: they contain a quorum
-// (I1, I5), and so every member has bound a user's gid to the transaction that it now
-// names before the name can be given again. A member that cannot is replaced by a newer
-// generation, not waited for.
+// (I1, I5). A member that cannot is replaced by a newer generation, not waited for.
+//
+// Users may give a name again once it is free, so a user's gid names different
+// transactions at different times. Each member accepts only if it still has what it
+// answered with:
+//  1. between the last answer and the first acceptance there is a moment at which every
+//     member had under the name what it answered with, since local xids never come back;
+//  2. no backend was preparing it at that moment, or somebody would have said so;
+//  3. so a transaction that is prepared for its user is the one on all members then;
+//  4. and as all accept before any executes, all are bound to it before the name is
+//     free again. If not all of them have accepted, nobody has executed.
 import { compare_ballots, newest_ballot, type Ballot, type Value } from './ballot.ts';
 import { difference, contains, type NodeId } from './node_set.ts';
 import { first_batch } from './batch.ts';
@@ -36,6 +44,8 @@ export interface Round {
   /** Is there more to recover after it? */
   readonly more: boolean;
   readonly values: Readonly<Record<Gid, Value>>;
+  /** What each member has of users' gids, by its answer. */
+  readonly meant: Readonly<Record<NodeId, Readonly<Record<Gid, string | null>>>>;
   /** Nothing can be proposed until somebody knows more: begin anew, later. */
   readonly waiting: boolean;
   readonly answered: Readonly<Record<NodeId, Message>>;
@@ -71,6 +81,7 @@ function begin(
     gids: about.gids,
     more: about.more ?? false,
     values: {},
+    meant: {},
     waiting: false,
     answered: {},
   };
@@ -96,12 +107,13 @@ export function question_again(turn: Turn): void {
 function question(turn: Turn, generation: Generation): void {
   const round = turn.state.tenure.round!;
   const { number } = generation;
-  const { seq, phase, gids, values } = round;
+  const { seq, phase, gids, values, meant } = round;
   const asked = difference(generation.members, Object.keys(round.answered).map(Number));
   for (const to of asked) {
     if (phase === 'inquire') turn.send(to, { kind: phase, number, seq, gids });
-    else if (phase === 'propose') turn.send(to, { kind: phase, number, seq, values });
-    else turn.send(to, { kind: phase, number, seq });
+    else if (phase === 'propose') {
+      turn.send(to, { kind: phase, number, seq, values, meant: meant[to] ?? {} });
+    } else turn.send(to, { kind: phase, number, seq });
   }
 }
 
@@ -150,13 +162,29 @@ function inquired(turn: Turn, generation: Generation): void {
     : rule_on_decisions(turn, round.gids, (gid) => answers_about(gid, answers));
   turn.set_tenure({ undecided });
   if (Object.keys(values).length > 0) {
-    enter_phase(turn, generation, { phase: 'propose', values });
+    const meant = round.recovery ? {} : meant_by(Object.keys(values), answers);
+    enter_phase(turn, generation, { phase: 'propose', values, meant });
   } else if (Object.keys(undecided).length > 0) {
     turn.set_tenure({ round: { ...round, waiting: true } });
   } else {
     // Nothing to propose. For recovery: all of it was over already.
     close(turn, generation, round.recovery ? !round.more : true);
   }
+}
+
+function meant_by(gids: readonly Gid[], answers: Readonly<Record<NodeId, Answer>>) {
+  const xids = ({ holdings }: Answer) =>
+    Object.fromEntries(gids.map((gid) => [gid, holdings[gid]?.xid ?? null]));
+  return Object.fromEntries(Object.entries(answers).map(([id, answer]) => [id, xids(answer)]));
+}
+
+/** A member has another transaction under the name by now: nobody executes this round. */
+export function on_stale(turn: Turn, from: NodeId, message: MessageOf<'stale'>): void {
+  const generation = resolving(turn);
+  const { round } = turn.state.tenure;
+  if (generation === null || round === null || round.recovery) return;
+  if (message.seq !== round.seq || round.phase !== 'propose') return;
+  if (generation.members.includes(from)) close(turn, generation, true);
 }
 
 interface Picks {
@@ -187,9 +215,12 @@ function pick_ours(
   return pick(about, number === undefined ? null : members_of(history, number));
 }
 
-/** A user's transaction is only carried on: what nobody decided stays prepared. */
+/**
+ * A user's decision is carried on where it may have been executed: when every member
+ * accepted it. Otherwise it stays prepared, and the user's backend asks again.
+ */
 function pick_users(about: ReadonlyMap<NodeId, MemberAnswer>): Picked | null {
-  const decided = [...about.values()].some((answer) => answer.accepted !== null);
+  const decided = [...about.values()].every((answer) => answer.accepted !== null);
   return decided ? pick(about, null) : null;
 }
 

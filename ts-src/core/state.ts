@@ -31,7 +31,7 @@ export interface Durable {
   /** Won generations whose work may still be open, oldest first. */
   readonly history: readonly Generation[];
   readonly accepted: AcceptedValues;
-  /** Every ballot up to this one is ended on all its members. */
+  /** Every ballot up to this one is over: ended on all its members, or never executed. */
   readonly closed: Ballot;
 }
 
@@ -63,6 +63,8 @@ export const NEW_TENURE: Tenure = {
 
 export interface State {
   readonly config: Config;
+  /** Monotonic time of the last tick. */
+  readonly ticked_ms: number;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
   readonly campaign: Campaign | null;
@@ -108,6 +110,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
   const peers = config.configured.filter((id) => id !== config.node_id);
   return {
     config,
+    ticked_ms: 0,
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: Object.fromEntries(peers.map((id) => [id, UNKNOWN_PEER])),
     campaign: null,

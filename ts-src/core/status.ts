@@ -28,8 +28,8 @@ export function sees_enough(configured: NodeSet, connected: NodeSet): boolean {
   return contains(connected, configured);
 }
 
-export function status_of(state: State, now_ms: number): Status {
-  if (!sees_enough(state.config.configured, connected_nodes(state, now_ms))) return 'isolated';
+export function status_of(state: State): Status {
+  if (!sees_enough(state.config.configured, connected_nodes(state))) return 'isolated';
   if (state.durable.promised === null) return 'disabled';
   const generation = in_force(state);
   const ready = generation !== null && is_current(state, generation) && state.tenure.open;

@@ -8,7 +8,7 @@ import { absent_here, ask_again, decided, on_ask, on_decide, on_told } from './d
 import { beat, on_heartbeat } from './heartbeat.ts';
 import { canvass, consider_campaign, on_refuse, on_vote } from './campaign.ts';
 import { check_invariants } from './invariant.ts';
-import { consider_round, on_reply, question_again } from './round.ts';
+import { consider_round, on_reply, on_stale, question_again } from './round.ts';
 import { decode_message, type Message, type MessageKind, type MessageOf } from './message.ts';
 import { learn } from './history.ts';
 import { on_campaign } from './vote.ts';
@@ -82,13 +82,14 @@ function on_looked(turn: Turn, purpose: LookPurpose, look: Look): void {
 }
 
 function on_tick(turn: Turn): void {
+  turn.set({ ticked_ms: turn.clock.now_ms });
   consider_campaign(turn);
   survey(turn);
+  execute_again(turn);
   if (turn.clock.now_ms < turn.state.retry_after_ms) return;
   turn.set({ retry_after_ms: turn.clock.now_ms + turn.state.config.heartbeat_send_ms });
   canvass(turn);
   question_again(turn);
-  execute_again(turn);
   ask_again(turn);
 }
 
@@ -131,6 +132,7 @@ const ON_MESSAGE: { readonly [K in MessageKind]: MessageRule<K> } = {
   answer: { ...of_round, act: on_reply },
   propose: { ...of_round, act: on_propose },
   accept: { ...of_round, act: on_reply },
+  stale: { ...of_round, act: on_stale },
   execute: { ...of_round, act: on_execute },
   ended: { ...of_round, act: on_reply },
   close: { ...of_round, act: on_close },

@@ -18,7 +18,7 @@ export function settle_view(turn: Turn): void {
     members: promised?.members ?? [],
     configured: config.configured,
     incarnation: durable.incarnation,
-    status: status_of(state, clock.now_ms),
+    status: status_of(state),
   };
   if (state.view === null || !same_view(view, state.view)) {
     const before = state.view?.status ?? 'starting';
@@ -44,7 +44,7 @@ function same_view(a: View, b: View): boolean {
 
 function settle_reason(turn: Turn, view: View): void {
   const { state, clock } = turn;
-  const reason = reason_for(state, view.status, clock.now_ms);
+  const reason = reason_for(state, view.status);
   if (reason !== state.reason) {
     turn.set({ reason, reason_since_ms: clock.now_ms });
     if (reason === '') turn.set({ reason_logged: '' });

@@ -21,7 +21,7 @@ export function count_votes(proposal: Generation, votes: NodeSet, refused: boole
 }
 
 /** Why this node does not vote for the proposal; null when it does. */
-export function objection(state: State, proposal: Generation, now_ms: number): Refusal | null {
+export function objection(state: State, proposal: Generation): Refusal | null {
   const { config, durable } = state;
   const newest = Math.max(durable.promised?.number ?? 0, durable.generation?.number ?? 0);
   if (proposal.number <= newest) {
@@ -39,7 +39,7 @@ export function objection(state: State, proposal: Generation, now_ms: number): R
   if (proposal.incarnations[config.node_id] !== durable.incarnation) {
     return refusal('incarnation', 'it has started again since');
   }
-  return edge_objection(state, proposal, connected_nodes(state, now_ms));
+  return edge_objection(state, proposal, connected_nodes(state));
 }
 
 function edge_objection(state: State, proposal: Generation, seen: NodeSet): Refusal | null {
@@ -72,7 +72,7 @@ export function on_campaign(turn: Turn, from: NodeId, message: MessageOf<'campai
   const { proposal } = message;
   const { promised } = turn.state.durable;
   if (promised === null || !same_generation(promised, proposal)) {
-    const objected = objection(turn.state, proposal, turn.clock.now_ms);
+    const objected = objection(turn.state, proposal);
     if (objected !== null) {
       turn.send(from, { kind: 'refuse', number: proposal.number, ...objected });
       if (objected.code !== 'older_number') {
