@@ -34,27 +34,6 @@ int			mtm_trans_spill_threshold = 100 * 1024;
 bool		mtm_bypass = false;
 bool		mtm_ignore_tables_without_pk = false;
 
-static bool
-check_cluster_name(char **value, void **extra, GucSource source)
-{
-	const char *name = *value;
-
-	if (strlen(name) >= NAMEDATALEN)
-	{
-		GUC_check_errdetail("The name must be shorter than %d bytes.", NAMEDATALEN);
-		return false;
-	}
-	for (; *name; name++)
-	{
-		if ((unsigned char) *name < ' ' || (unsigned char) *name > '~')
-		{
-			GUC_check_errdetail("Only printable ASCII characters may be in the name.");
-			return false;
-		}
-	}
-	return true;
-}
-
 static void
 define_identity(void)
 {
@@ -73,7 +52,7 @@ define_identity(void)
 							   "Name of the cluster; a node of another cluster is refused.",
 							   NULL,
 							   &mtm_cluster_name, "",
-							   PGC_POSTMASTER, 0, check_cluster_name, NULL, NULL);
+							   PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("multimaster.max_nodes",
 							"The most nodes that the cluster may have.",
 							NULL,
@@ -221,9 +200,29 @@ check_server_settings(void)
 	pfree(wrong.data);
 }
 
+/* Not a check hook: PostgreSQL would go on with the default, a cluster without a name. */
+static void
+check_cluster_name(void)
+{
+	if (strlen(mtm_cluster_name) >= NAMEDATALEN)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.cluster_name must be shorter than %d bytes",
+						NAMEDATALEN)));
+	for (const char *at = mtm_cluster_name; *at; at++)
+	{
+		if ((unsigned char) *at < ' ' || (unsigned char) *at > '~')
+			ereport(FATAL,
+					(errcode(ERRCODE_CONFIG_FILE_ERROR),
+					 errmsg("multimaster.cluster_name may only have printable ASCII "
+							"characters")));
+	}
+}
+
 static void
 check_own_settings(void)
 {
+	check_cluster_name();
 	if (mtm_node_id == 0)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
