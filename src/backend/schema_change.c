@@ -124,7 +124,8 @@ check_temporary(const Call *call, const MtmSchemaFrame *frame)
 {
 	if (may_touch_temporary(call->pstmt->utilityStmt))
 		return;
-	if (!frame->temporary_used)
+	/* The check of a function's body opens what the function will look up by name. */
+	if (!frame->temporary_used || IsA(call->pstmt->utilityStmt, CreateFunctionStmt))
 	{
 		CommandCounterIncrement();
 		if (!MtmObjectsUseTemporary(frame->objects))

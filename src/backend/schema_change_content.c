@@ -28,7 +28,6 @@ static const char *const settings[] = {
 	"array_nulls",
 	"backslash_quote",
 	"bytea_output",
-	"check_function_bodies",
 	"default_table_access_method",
 	"default_tablespace",
 	"default_text_search_config",
@@ -78,17 +77,22 @@ MtmStatementText(const PlannedStmt *pstmt, const char *query_string)
 }
 
 static List *
+add_value(List *list, const char *name, const char *value)
+{
+	MtmSetting *setting = palloc(sizeof(*setting));
+
+	setting->name = name;
+	setting->value = value;
+	return lappend(list, setting);
+}
+
+static List *
 add_setting(List *list, const char *name)
 {
 	const char *value = GetConfigOption(name, true, false);
-	MtmSetting *setting;
 
-	if (!value)
-		return list;
-	setting = palloc(sizeof(*setting));
-	setting->name = name;
-	setting->value = pstrdup(value);	/* the buffer is static for some */
-	return lappend(list, setting);
+	/* the buffer is static for some */
+	return value ? add_value(list, name, pstrdup(value)) : list;
 }
 
 /* SET ... FROM CURRENT takes the value that a setting has here. */
@@ -119,6 +123,8 @@ settings_of(Node *statement)
 
 	for (int i = 0; i < lengthof(settings); i++)
 		list = add_setting(list, settings[i]);
+	/* checked here; and a body may use temporary tables, which peers do not have */
+	list = add_value(list, "check_function_bodies", "off");
 	switch (nodeTag(statement))
 	{
 		case T_AlterRoleSetStmt:

@@ -240,7 +240,12 @@ describe('schema changes in transactions', () => {
     ]) {
       expect(await sessions.failure(1, statement), statement).toBe('0A000');
     }
-    await sessions.run(1, 'DROP TABLE mine');
+    await sessions.run(
+      1,
+      'CREATE FUNCTION looks_up() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM mine $$',
+      'DROP FUNCTION looks_up()',
+      'DROP TABLE mine',
+    );
     await only_tables('kept', 'kept_too');
     await drop('kept', 'kept_too');
   });
