@@ -1,0 +1,29 @@
+// The code behind the SQL functions, by their names. Each takes one jsonb and gives one;
+// the wrappers in sql/parts/ make rows and columns of it.
+import { collect_cluster_info } from './collect_cluster_info.ts';
+import { get_cluster_state } from './get_cluster_state.ts';
+import { get_nodes_state } from './get_nodes_state.ts';
+import { get_trans_by_gid } from './get_trans_by_gid.ts';
+import { get_trans_by_xid } from './get_trans_by_xid.ts';
+import { in_doubt } from './in_doubt.ts';
+import { make_table_local } from './make_table_local.ts';
+import { nodes } from './nodes.ts';
+import { ping } from './ping.ts';
+import { poll_node } from './poll_node.ts';
+import { status } from './status.ts';
+import { transaction_here } from './transaction_here.ts';
+
+export const api = {
+  collect_cluster_info,
+  get_cluster_state,
+  get_nodes_state,
+  get_trans_by_gid,
+  get_trans_by_xid,
+  in_doubt,
+  make_table_local,
+  nodes,
+  ping,
+  poll_node,
+  status,
+  transaction_here,
+};

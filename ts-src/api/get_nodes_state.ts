@@ -1,0 +1,56 @@
+// mtm.get_nodes_state(): every node as this one sees it, and the streams between them.
+import { own_report } from '../shell/own_report.ts';
+import { rows, type Row } from '../shell/sql.ts';
+import { shell_config } from '../shell/shell_config.ts';
+import { time_of } from '../shell/wall_time.ts';
+import type { NodeReport } from '../shell/report.ts';
+
+const PEERS = `
+  SELECT node_id, slot_active, slot_lag::text AS slot_lag, stream,
+         sender_pid, sender_started::text AS sender_started,
+         receiver_pid, receiver_started::text AS receiver_started
+  FROM mtm.shell_peers()`;
+
+export function get_nodes_state() {
+  const report = own_report();
+  const peers = new Map(rows(PEERS).map((peer) => [Number(peer['node_id']), peer]));
+  return shell_config().nodes.map(({ id, conninfo }) => {
+    const node = report.nodes.find((each) => each.id === id) ?? null;
+    return {
+      id,
+      enabled: report.members_online.includes(id),
+      connected: report.connected.includes(id),
+      ...stream_columns(peers.get(id) ?? null),
+      stopped: false,
+      ...heartbeat_columns(node, report.wall_ms),
+      conn_str: conninfo,
+    };
+  });
+}
+
+/** Of the node itself there are none. */
+function stream_columns(peer: Row | null) {
+  return {
+    slot_active: peer?.['slot_active'] ?? null,
+    slot_lag: peer?.['slot_lag'] ?? null,
+    sender_pid: peer?.['sender_pid'] ?? null,
+    sender_start_time: peer?.['sender_started'] ?? null,
+    receiver_pid: peer?.['receiver_pid'] ?? null,
+    receiver_start_time: peer?.['receiver_started'] ?? null,
+    // The data plane does not measure it yet.
+    avg_trans_delay: null,
+  };
+}
+
+function heartbeat_columns(node: NodeReport | null, report_ms: number) {
+  const heard_ms = node?.heard_wall_ms ?? null;
+  return {
+    status: node?.status ?? null,
+    catchup: node?.status === 'catchup',
+    generation: node === null || node.generation === 0 ? null : node.generation,
+    last_status_change: time_of(node?.status_since_wall_ms ?? null),
+    connectivity_mask: node?.connectivity_mask ?? 0,
+    n_heartbeats: node?.heartbeats ?? 0,
+    heartbeat_age_ms: heard_ms === null ? null : Math.max(0, report_ms - heard_ms),
+  };
+}

@@ -1,0 +1,8 @@
+// The entry of the bundle: installs the control plane and the SQL functions' code on
+// globalThis, once a session. mtm.bundle() runs it; see sql/parts/bundle.sql.
+import { api } from '../api/api.ts';
+import { monitor_step } from './monitor_step.ts';
+
+const installed = globalThis as { multimaster?: unknown };
+
+installed.multimaster ??= { monitor_step, api };

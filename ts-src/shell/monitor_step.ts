@@ -1,0 +1,64 @@
+// mtm.monitor_step(): what the monitor calls with all that happened since the last call.
+// The control plane's state lives in the monitor's session, on this module.
+import { Control } from '../core/control.ts';
+import { core_config, shell_config } from './shell_config.ts';
+import { decode_durable } from '../core/durable.ts';
+import { initial_state, type Config, type Durable } from '../core/state.ts';
+import { row } from './sql.ts';
+import { ServerWorld } from './server_world.ts';
+import { SqlError } from './sql_error.ts';
+import type { Event } from '../core/event.ts';
+
+export interface StepRequest {
+  readonly now_ms: number;
+  readonly events: readonly Event[];
+}
+
+export interface StepAnswer {
+  /** Call again after this long at the latest. */
+  readonly next_ms: number;
+}
+
+/** The data plane is just ending what a ballot decided: look again soon. */
+const BUSY_MS = 20;
+
+let running: { readonly control: Control; readonly world: ServerWorld } | null = null;
+let reported_ms = 0;
+
+export function monitor_step({ now_ms, events }: StepRequest): StepAnswer {
+  if (running === null) running = start(now_ms, events);
+  const { control, world } = running;
+  world.now_ms = now_ms;
+  for (const event of events) control.handle(event);
+  refresh_report(control, world);
+  const { config, tenure } = control.state;
+  return { next_ms: tenure.execution === null ? config.heartbeat_send_ms : BUSY_MS };
+}
+
+function start(now_ms: number, events: readonly Event[]) {
+  if (events[0]?.kind !== 'start') {
+    throw new SqlError('XX000', 'the control plane is not running in this session');
+  }
+  const config = core_config(shell_config());
+  const world: ServerWorld = new ServerWorld(config, () => control.state);
+  world.now_ms = now_ms;
+  const control: Control = new Control(initial_state(config, load(config)), world);
+  return { control, world };
+}
+
+function load(config: Config): Durable | null {
+  const text = row('SELECT mtm.shell_load_state() AS state')['state'] as string | null;
+  if (text === null) return null;
+  const decoded = decode_durable(config, text);
+  if ('durable' in decoded) return decoded.durable;
+  throw new SqlError('XX001', `the saved state of the control plane is refused: ${decoded.refused}`, {
+    hint: decoded.hint,
+  });
+}
+
+/** The view is published when it changes; what is only to be looked at, now and then. */
+function refresh_report({ state }: Control, world: ServerWorld): void {
+  if (state.view === null || world.now_ms - reported_ms < state.config.heartbeat_send_ms / 2) return;
+  reported_ms = world.now_ms;
+  world.publish(state.view);
+}

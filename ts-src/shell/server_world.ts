@@ -1,0 +1,64 @@
+// The world of the control plane inside the server: the C functions of the extension.
+import { bit_mask } from '../core/node_set.ts';
+import { encode_durable } from '../core/durable.ts';
+import { look } from './prepared_look.ts';
+import { make_report } from './report.ts';
+import { row } from './sql.ts';
+import type { Clock, FinishResult } from '../core/event.ts';
+import type { Config, Durable, State } from '../core/state.ts';
+import type { Gid } from '../core/gid.ts';
+import type { Look } from '../core/holding.ts';
+import type { NodeId } from '../core/node_set.ts';
+import type { Value } from '../core/ballot.ts';
+import type { View } from '../core/effect.ts';
+import type { World } from '../core/control.ts';
+
+const SAVE = 'SELECT mtm.shell_save_state($1)';
+const SEND = 'SELECT mtm.shell_send($1, $2) AS sent';
+const FINISH = 'SELECT mtm.shell_finish($1, $2) AS result';
+const PUBLISH = 'SELECT mtm.shell_publish($1::int8, $2::int8, $3::int8, $4::int8, $5, $6)';
+const PUBLISH_TYPES = ['text', 'text', 'text', 'text', 'text', 'text'];
+
+export class ServerWorld implements World {
+  /** Monotonic, as the monitor gives it with each step. */
+  now_ms = 0;
+  private readonly config: Config;
+  private readonly state: () => State;
+
+  constructor(config: Config, state: () => State) {
+    this.config = config;
+    this.state = state;
+  }
+
+  clock(): Clock {
+    return { now_ms: this.now_ms, wall_ms: Date.now(), random: Math.random() };
+  }
+
+  save(durable: Durable): void {
+    row(SAVE, ['text'], [encode_durable(this.config, durable)]);
+  }
+
+  publish(view: View): void {
+    const report = JSON.stringify(make_report(this.state(), Date.now()));
+    const { generation, members, configured, incarnation, status } = view;
+    const numbers = [generation, bit_mask(members), bit_mask(configured), incarnation];
+    row(PUBLISH, PUBLISH_TYPES, [...numbers.map(String), status, report]);
+  }
+
+  /** A message that finds no link is lost, as any other may be. */
+  send(to: NodeId, body: string): void {
+    row(SEND, ['int4', 'text'], [to, body]);
+  }
+
+  look(gids: readonly Gid[]): Look {
+    return look(this.config.node_id, gids);
+  }
+
+  finish(gid: Gid, value: Value): FinishResult {
+    return row(FINISH, ['text', 'bool'], [gid, value === 'commit'])['result'] as FinishResult;
+  }
+
+  log(level: 'log' | 'warning', message: string): void {
+    plv8.elog(level === 'warning' ? WARNING : LOG, `multimaster: ${message}`);
+  }
+}
