@@ -138,6 +138,12 @@ start_engine()
 	v8::Isolate::CreateParams params;
 
 	params.constraints.ConfigureDefaultsFromHeapSize(0, heap_limit());
+
+	/*
+	 * Short calls leave nothing alive: a small young generation is collected
+	 * as fast as a large one (up to 48 MB), and stays in the caches.
+	 */
+	params.constraints.set_max_young_generation_size_in_bytes(12 << 20);
 	buffers = new bounded_allocator(heap_limit());
 	params.array_buffer_allocator = buffers;
 
