@@ -40,7 +40,9 @@ MtmRelationDefinitionWrite(StringInfo out, Relation relation)
 		if (!att->attisdropped && !att->attgenerated)
 			columns++;
 	}
-	key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+	/* Takes no lock: the transaction being decoded may hold the index exclusively,
+	 * and it waits for us. */
+	key = RelationGetIdentityKeyBitmap(relation);
 
 	pq_sendint32(out, RelationGetRelid(relation));
 	send_text(out, schema);

@@ -48,11 +48,14 @@ named_local(Oid mtm_schema, Relation relation)
 	ScanKeyInit(&key[1], ANUM_NAME, BTEqualStrategyNumber, F_NAMEEQ,
 				NameGetDatum(&name));
 
-	heap = table_open(local_tables, AccessShareLock);
+	/* Without a lock: a walsender must not wait for the transaction it decodes. */
+	heap = RelationIdGetRelation(local_tables);
+	if (!RelationIsValid(heap))
+		return false;
 	scan = systable_beginscan(heap, InvalidOid, false, NULL, 2, key);
 	found = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
-	table_close(heap, AccessShareLock);
+	RelationClose(heap);
 	pfree(schema_name);
 	return found;
 }
