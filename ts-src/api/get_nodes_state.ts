@@ -22,7 +22,7 @@ export function get_nodes_state() {
       connected: report.connected.includes(id),
       ...stream_columns(peers.get(id) ?? null),
       stopped: false,
-      ...heartbeat_columns(node, report.wall_ms),
+      ...heartbeat_columns(node),
       conn_str: conninfo,
     };
   });
@@ -42,7 +42,7 @@ function stream_columns(peer: Row | null) {
   };
 }
 
-function heartbeat_columns(node: NodeReport | null, report_ms: number) {
+function heartbeat_columns(node: NodeReport | null) {
   const heard_ms = node?.heard_wall_ms ?? null;
   return {
     status: node?.status ?? null,
@@ -51,6 +51,6 @@ function heartbeat_columns(node: NodeReport | null, report_ms: number) {
     last_status_change: time_of(node?.status_since_wall_ms ?? null),
     connectivity_mask: node?.connectivity_mask ?? 0,
     n_heartbeats: node?.heartbeats ?? 0,
-    heartbeat_age_ms: heard_ms === null ? null : Math.max(0, report_ms - heard_ms),
+    heartbeat_age_ms: heard_ms === null ? null : Math.max(0, Date.now() - heard_ms),
   };
 }

@@ -12,7 +12,8 @@ export class SqlError extends Error {
 
   constructor(sqlerrcode: string, message: string, { detail, hint }: ErrorFields = {}) {
     super(message);
-    this.name = 'SqlError';
+    // The client reads the message without a class before it.
+    this.name = '';
     this.sqlerrcode = sqlerrcode;
     this.detail = detail;
     this.hint = hint;
