@@ -41,8 +41,10 @@
 #include "shmem/peers.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
+#include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
+#include "utils/timeout.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 
@@ -54,6 +56,8 @@ static bool prepared = false;
 static char prepared_gid[MTM_GID_SIZE];
 /* The transaction that follows delivers notifications: it is local. */
 static bool delivering = false;
+/* COMMIT or PREPARE TRANSACTION began, and the block is still open. */
+static bool block_open = false;
 
 static void
 refuse_not_online(MtmStatus status)
@@ -81,10 +85,13 @@ prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
 				 errmsg("could not prepare transaction \"%s\"", gid)));
+	block_open = false;			/* from here on an error ends it */
 	/* Everything that may wait for others has run: only local flushes follow. */
 	if (!MtmViewEnter(generation))
 		refuse_not_online(MtmViewGet().status);
 	CommitTransactionCommand();
+	/* To the outcome a cancel is obeyed by rules (vote_wait.c), not by an error. */
+	HOLD_INTERRUPTS();
 	MtmViewLeave();
 	strlcpy(prepared_gid, gid, sizeof(prepared_gid));
 	prepared = true;
@@ -132,7 +139,7 @@ report_abort(const MtmCommit *commit)
 		pg_atomic_fetch_add_u64(&MtmCountersGet()->conflicts, 1);
 
 	/* A cancel that we obeyed: PostgreSQL's own words for it. */
-	if (commit->aborting && refusal->node_id == 0)
+	if (commit->aborting)
 		CHECK_FOR_INTERRUPTS();
 
 	if (refusal->node_id != 0)
@@ -174,18 +181,62 @@ drive(const char *gid, uint64 generation, bool *in_doubt)
 	return verdict == MTM_VERDICT_COMMITTED;
 }
 
+/*
+ * The transaction is committed: an error must not make it look undone, so it
+ * becomes a warning. Ends the transaction and starts another.
+ */
 static void
-finish_notifications(bool in_own_transaction)
+after_commit(void (*step) (void), const char *warning)
 {
-	if (!MtmNotificationsToDeliver())
-		return;
-	MtmNotificationsDeliver();
-	delivering = true;
-	if (in_own_transaction)
+	uint32		held = InterruptHoldoffCount;
+
+	PG_TRY();
 	{
+		step();
 		CommitTransactionCommand();
-		StartTransactionCommand();
 	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(TopMemoryContext);
+		error = CopyErrorData();
+		FlushErrorState();
+		InterruptHoldoffCount = held;	/* errors reset it */
+		AbortCurrentTransaction();
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("%s: %s", warning, error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	StartTransactionCommand();
+}
+
+static void
+remove_temporary_files(void)
+{
+	MtmTempTablesAfterOutcome(true);
+}
+
+static void
+deliver_notifications(void)
+{
+	delivering = true;
+	MtmNotificationsDeliver();
+}
+
+/*
+ * A statement_timeout that came too late: PostgreSQL would report it even while
+ * the session is idle. Inside a procedure it is not too late.
+ */
+static void
+forget_timeout(bool from_inside)
+{
+	if (from_inside && ActivePortal)
+		return;
+	if (get_timeout_indicator(STATEMENT_TIMEOUT, true))
+		QueryCancelPending = false;
 }
 
 static void
@@ -230,14 +281,6 @@ commit_everywhere(bool from_inside, bool notifies)
 	prepare_under_gate(gid, view.generation, from_inside);
 
 	committed = drive(gid, view.generation, &in_doubt);
-	if (committed)
-	{
-		/* A cancel that came too late must not make it look undone. */
-		QueryCancelPending = false;
-		pg_atomic_fetch_add_u64(&MtmCountersGet()->commits, 1);
-	}
-	if (used_temp && !in_doubt)
-		MtmTempTablesAfterOutcome(committed);
 	if (!committed)
 	{
 		MtmCommit	commit = MtmCommitLook();
@@ -245,8 +288,12 @@ commit_everywhere(bool from_inside, bool notifies)
 		MtmNotificationsForget();
 		MtmCommitEnd();
 		if (in_doubt)
-		{
 			report_in_doubt(gid);
+		else if (used_temp)
+			MtmTempTablesAfterOutcome(false);
+		RESUME_INTERRUPTS();
+		if (in_doubt)
+		{
 			CHECK_FOR_INTERRUPTS();
 			ereport(ERROR,
 					(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
@@ -254,11 +301,18 @@ commit_everywhere(bool from_inside, bool notifies)
 		}
 		report_abort(&commit);
 	}
+	pg_atomic_fetch_add_u64(&MtmCountersGet()->commits, 1);
 	MtmCommitEnd();
 	MtmWrittenReset();
-	finish_notifications(!from_inside);
+	if (used_temp)
+		after_commit(remove_temporary_files,
+					 "could not remove files of temporary tables");
+	if (MtmNotificationsToDeliver())
+		after_commit(deliver_notifications,
+					 "could not deliver notifications of the committed transaction");
+	forget_timeout(from_inside);
+	RESUME_INTERRUPTS();
 	committing = false;
-	prepared = false;
 }
 
 /*
@@ -359,10 +413,42 @@ run_deferred(void)
 	} while (PreCommit_Portals(false));
 }
 
+static bool
+in_implicit_block(void)
+{
+	EndImplicitTransactionBlock();
+	if (IsTransactionBlock())
+		return false;
+	BeginImplicitTransactionBlock();
+	return true;
+}
+
+/* An error on the way to PREPARE must end the block, as one in COMMIT does. */
+static void
+mark_block_ended(void)
+{
+	if (block_open && !in_implicit_block())
+		(void) EndTransactionBlock(false);
+	block_open = false;
+}
+
+static bool
+commit_block(void)
+{
+	bool		notifies;
+
+	end_subtransactions();
+	run_deferred();
+	if (!must_commit_everywhere(&notifies))
+		return false;
+	commit_everywhere(false, notifies);
+	return true;
+}
+
 bool
 MtmCommitBlock(bool chain)
 {
-	bool		notifies;
+	volatile bool done = false;
 	int			isolation = XactIsoLevel;
 	bool		read_only = XactReadOnly;
 	bool		deferrable = XactDeferrable;
@@ -370,29 +456,86 @@ MtmCommitBlock(bool chain)
 	if (MtmProcessExempt() || !IsTransactionBlock() ||
 		IsAbortedTransactionBlockState())
 		return false;
+	if (chain && in_implicit_block())
+		return false;			/* PostgreSQL refuses it */
 
-	end_subtransactions();
-	run_deferred();
-	if (!must_commit_everywhere(&notifies))
-		return false;
-	commit_everywhere(false, notifies);
-	if (chain)
+	block_open = true;
+	PG_TRY();
+	{
+		done = commit_block();
+	}
+	PG_CATCH();
+	{
+		mark_block_ended();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	block_open = false;
+
+	if (done && chain)
 	{
 		XactIsoLevel = isolation;
 		XactReadOnly = read_only;
 		XactDeferrable = deferrable;
 		BeginTransactionBlock();
 	}
+	return done;
+}
+
+static void
+prepare_everywhere(const char *gid)
+{
+	MtmViewData view = MtmViewGet();
+	MtmVerdict	verdict;
+
+	if (view.status != MTM_ONLINE)
+		refuse_not_online(view.status);
+	log_commit_message(view.generation, MTM_TX_USER_GID);
+	committing = true;
+	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
+	prepare_under_gate(gid, view.generation, false);
+
+	verdict = MtmWaitForVotes();
+	if (verdict == MTM_VERDICT_ABORT && MtmViewEnter(view.generation))
+	{
+		MtmCommit	commit = MtmCommitLook();
+
+		finish_prepared(gid, false);
+		prepared = false;
+		MtmViewLeave();
+		MtmCommitEnd();
+		RESUME_INTERRUPTS();
+		report_abort(&commit);
+	}
+	MtmCommitEnd();
+	MtmWrittenReset();
+	prepared = false;
+	committing = false;
+	forget_timeout(false);
+	if (verdict != MTM_VERDICT_COMMIT)
+		ereport(WARNING,
+				(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+				 errmsg("transaction \"%s\" is prepared here, but not known to be prepared on all nodes",
+						gid),
+				 errhint("COMMIT PREPARED or ROLLBACK PREPARED ends it on all nodes.")));
+	RESUME_INTERRUPTS();
+}
+
+static bool
+prepare_block(const char *gid)
+{
+	end_subtransactions();
+	AfterTriggerFireDeferred();
+	if (!MtmWritten() || !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return false;
+	prepare_everywhere(gid);
 	return true;
 }
 
 bool
 MtmPrepareByUser(const char *gid)
 {
-	MtmViewData view = MtmViewGet();
-	bool		in_doubt;
-	TransactionId xid;
-	MtmVerdict	verdict;
+	volatile bool done = false;
 
 	if (MtmProcessExempt())
 		return false;
@@ -404,42 +547,19 @@ MtmPrepareByUser(const char *gid)
 	if (!IsTransactionBlock() || IsAbortedTransactionBlockState())
 		return false;
 
-	end_subtransactions();
-	AfterTriggerFireDeferred();
-	if (!MtmWritten() || !TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return false;
-	if (view.status != MTM_ONLINE)
-		refuse_not_online(view.status);
-
-	log_commit_message(view.generation, MTM_TX_USER_GID);
-	xid = GetTopTransactionId();
-	committing = true;
-	MtmCommitBegin(gid, xid, view.generation, view.members);
-	prepare_under_gate(gid, view.generation, false);
-
-	verdict = MtmWaitForVotes();
-	in_doubt = verdict != MTM_VERDICT_COMMIT;
-	if (verdict == MTM_VERDICT_ABORT && MtmViewEnter(view.generation))
+	block_open = true;
+	PG_TRY();
 	{
-		MtmCommit	commit = MtmCommitLook();
-
-		finish_prepared(gid, false);
-		prepared = false;
-		MtmViewLeave();
-		MtmCommitEnd();
-		report_abort(&commit);
+		done = prepare_block(gid);
 	}
-	MtmCommitEnd();
-	MtmWrittenReset();
-	committing = false;
-	prepared = false;
-	if (in_doubt)
-		ereport(WARNING,
-				(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
-				 errmsg("transaction \"%s\" is prepared here, but not known to be prepared on all nodes",
-						gid),
-				 errhint("COMMIT PREPARED or ROLLBACK PREPARED ends it on all nodes.")));
-	return true;
+	PG_CATCH();
+	{
+		mark_block_ended();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	block_open = false;
+	return done;
 }
 
 void

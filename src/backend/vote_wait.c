@@ -20,12 +20,15 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "backend/vote_wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "settings.h"
 #include "shmem/view.h"
+#include "storage/proc.h"
 #include "storage/procsignal.h"
+#include "utils/timeout.h"
 #include "wire/link_message.h"
 
 /* How often an unanswered request to roll back is repeated. */
@@ -80,8 +83,24 @@ resolved(const MtmCommit *commit, MtmVerdict *verdict)
 	return true;
 }
 
-MtmVerdict
-MtmWaitForVotes(void)
+/*
+ * PostgreSQL stops the clock of statement_timeout before it commits a statement
+ * alone; a wait for others has to stand under it all the same.
+ */
+static bool
+start_statement_clock(void)
+{
+	if (MyBackendType != B_BACKEND || StatementTimeout <= 0 ||
+		get_timeout_active(STATEMENT_TIMEOUT))
+		return false;
+	enable_timeout_at(STATEMENT_TIMEOUT,
+					  TimestampTzPlusMilliseconds(GetCurrentStatementStartTimestamp(),
+												  StatementTimeout));
+	return true;
+}
+
+static MtmVerdict
+wait_for_votes(void)
 {
 	bool		asked = false;
 	TimestampTz asked_at = 0;
@@ -131,6 +150,18 @@ MtmWaitForVotes(void)
 		}
 		wait_latch(ASK_AGAIN_MS);
 	}
+}
+
+MtmVerdict
+MtmWaitForVotes(void)
+{
+	bool		started = start_statement_clock();
+	MtmVerdict	verdict = wait_for_votes();
+
+	/* The indicator stays: it says why we were told to stop. */
+	if (started)
+		disable_timeout(STATEMENT_TIMEOUT, true);
+	return verdict;
 }
 
 MtmVerdict
