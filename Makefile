@@ -33,12 +33,14 @@ build: npm-packages shim out/cli.mjs out/multimaster--1.0.sql ## compile and bun
 install: build ## copy the extension into the PostgreSQL installation
 	@build/install.sh
 
+# DIR, PORT and NODES are those of `multimaster up`.
 # Setup first: it may bring the pg_config that the other steps ask.
 cluster: ## three nodes on this machine, from nothing to rows on every node
 	@$(SUBMAKE) setup
 	@$(SUBMAKE) install
-	@bin/multimaster up
-	@build/try_cluster.sh
+	@bin/multimaster up $(if $(DIR),--dir '$(DIR)') $(if $(PORT),--port $(PORT)) \
+		$(if $(NODES),--nodes $(NODES))
+	@build/try_cluster.sh $(if $(DIR),--dir '$(DIR)')
 
 test: ## set up, build and run every suite
 	@node build/run_tests.mjs
@@ -56,7 +58,7 @@ npm-packages:
 	@build/setup.sh node_modules
 
 shim:
-	@$(SUBMAKE) -j$(JOBS) -f build/shim.mk
+	@$(SUBMAKE) -s -j$(JOBS) -f build/shim.mk
 
 out/cli.mjs: $(CLI_SOURCES) build/bundle.mjs package-lock.json | npm-packages
 	@echo "  BUNDLE $@"

@@ -20,6 +20,8 @@ export interface NodeStatus {
 interface StatusRow {
   status: string;
   connected: number[] | null;
+  /** Why it is not online. */
+  reason: string | null;
 }
 
 export async function node_status(
@@ -32,7 +34,7 @@ export async function node_status(
       application_name: ADMIN_APPLICATION,
       statement_timeout_ms: STATUS_TIMEOUT_MS,
     });
-    const sql = 'SELECT status, connected FROM mtm.status()';
+    const sql = 'SELECT status, connected, reason FROM mtm.status()';
     const [row] = await query_node<StatusRow>(config, sql);
     if (row === undefined) return { node, online: false, text: 'has no status yet' };
     return { node, online: row.status === 'online', text: in_words(row) };
@@ -43,6 +45,7 @@ export async function node_status(
 
 function in_words(row: StatusRow): string {
   if (row.status === 'online') return 'online';
+  if (row.reason) return `${row.status}: ${row.reason}`;
   const peers = row.connected?.length ? row.connected.join(', ') : 'no node';
   return `${row.status}, connected to ${peers}`;
 }
