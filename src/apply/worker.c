@@ -263,7 +263,8 @@ set_lock_timeout(void)
 {
 	char		value[32];
 
-	snprintf(value, sizeof(value), "%d", Max(DeadlockTimeout, 1));
+	/* A little more: what PostgreSQL itself does at deadlock_timeout comes first. */
+	snprintf(value, sizeof(value), "%d", DeadlockTimeout + DeadlockTimeout / 2 + 1);
 	SetConfigOption("lock_timeout", value, PGC_SUSET, PGC_S_OVERRIDE);
 }
 

@@ -167,14 +167,20 @@ drive(const char *gid, uint64 generation, bool *in_doubt)
 	{
 		bool		commit = verdict == MTM_VERDICT_COMMIT;
 
-		if (MtmViewEnter(generation))
+		/* Isolated for a while and back in the same generation: still ours. */
+		while (!MtmViewEnter(generation))
+		{
+			verdict = MtmWaitForGate(generation);
+			if (verdict != MTM_VERDICT_UNDECIDED)
+				break;
+		}
+		if (MtmViewInside())
 		{
 			finish_prepared(gid, commit);
 			prepared = false;
 			MtmViewLeave();
 			return commit;
 		}
-		verdict = MtmWaitForOutcome();
 	}
 	prepared = false;
 	*in_doubt = verdict == MTM_VERDICT_IN_DOUBT;

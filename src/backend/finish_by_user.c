@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "backend/commit.h"
@@ -27,6 +26,8 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "wire/gid.h"
+
+#define ASK_AGAIN_MS 2000
 
 /* The checks PostgreSQL itself makes, before anything is sent. */
 static void
@@ -65,6 +66,28 @@ check_may_finish(const char *gid)
 				 errhint("Must be superuser or the user that prepared the transaction.")));
 }
 
+/*
+ * The question may be lost (the monitor was restarted): it is asked again while
+ * the transaction is still prepared here.
+ */
+static MtmVerdict
+ask_for_ballot(const char *gid, bool commit)
+{
+	MtmEventKind question = commit ? MTM_EVENT_DECIDE_COMMIT : MTM_EVENT_DECIDE_ABORT;
+
+	for (;;)
+	{
+		MtmVerdict	verdict;
+
+		(void) MtmEventPut(question, mtm_node_id, gid, strlen(gid));
+		verdict = MtmWaitForOutcome(ASK_AGAIN_MS);
+		if (verdict != MTM_VERDICT_UNDECIDED)
+			return verdict;
+		if (!LookupGXact(gid, InvalidXLogRecPtr, 0))
+			return MTM_VERDICT_IN_DOUBT;
+	}
+}
+
 void
 MtmFinishByUser(const char *gid, bool commit)
 {
@@ -85,16 +108,7 @@ MtmFinishByUser(const char *gid, bool commit)
 						MtmStatusName(view.status))));
 
 	MtmCommitBegin(gid, InvalidTransactionId, view.generation, view.members);
-	if (!MtmEventPut(commit ? MTM_EVENT_DECIDE_COMMIT : MTM_EVENT_DECIDE_ABORT,
-					 mtm_node_id, gid, strlen(gid)))
-	{
-		MtmCommitEnd();
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too many decisions are waiting"),
-				 errhint("Retry.")));
-	}
-	verdict = MtmWaitForOutcome();
+	verdict = ask_for_ballot(gid, commit);
 	MtmCommitEnd();
 
 	if (verdict == MTM_VERDICT_IN_DOUBT)

@@ -33,6 +33,8 @@
 
 /* How often an unanswered request to roll back is repeated. */
 #define ASK_AGAIN_MS 500
+/* How often a gate that closed without a new generation is tried again. */
+#define GATE_LOOK_MS 50
 /* A latch that is set for nothing we know of costs one look at the slot. */
 #define LOOK_AGAIN_MS 1000
 
@@ -116,7 +118,7 @@ wait_for_votes(void)
 		if (resolved(&commit, &verdict))
 			return verdict;
 		if (commit.handed_over)
-			return MtmWaitForOutcome();
+			return MtmWaitForOutcome(0);
 		if (!asked && (commit.yes & peers) == peers)
 			return MTM_VERDICT_COMMIT;
 		if ((asked || commit.never != 0) && can_never_commit(&commit))
@@ -165,8 +167,10 @@ MtmWaitForVotes(void)
 }
 
 MtmVerdict
-MtmWaitForOutcome(void)
+MtmWaitForOutcome(long timeout_ms)
 {
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+
 	for (;;)
 	{
 		MtmCommit	commit = MtmCommitLook();
@@ -176,6 +180,16 @@ MtmWaitForOutcome(void)
 			return verdict;
 		if (told_to_stop())
 			return MTM_VERDICT_IN_DOUBT;
-		wait_latch(LOOK_AGAIN_MS);
+		if (timeout_ms > 0 && GetCurrentTimestamp() >= end)
+			return MTM_VERDICT_UNDECIDED;
+		wait_latch(timeout_ms > 0 ? Min(timeout_ms, LOOK_AGAIN_MS) : LOOK_AGAIN_MS);
 	}
+}
+
+MtmVerdict
+MtmWaitForGate(uint64 generation)
+{
+	if (MtmViewGeneration() != generation)
+		return MtmWaitForOutcome(0);
+	return MtmWaitForOutcome(GATE_LOOK_MS);
 }

@@ -24,9 +24,9 @@
  */
 #include "postgres.h"
 
-#include "access/twophase.h"
 #include "access/xact.h"
 #include "background.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -43,6 +43,7 @@
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 
@@ -60,6 +61,8 @@ static int	peer;
 static TransactionId partial = InvalidTransactionId;	/* its parts are coming */
 static List *held = NIL;		/* Waiting: may have been executed already */
 static List *behind = NIL;		/* Waiting: behind a schema change */
+static XLogRecPtr repeated_up_to;	/* all that was sent before lies before it */
+static List *prepared = NIL;	/* gids, see load_prepared */
 static TransactionId schema_change = InvalidTransactionId;
 
 /*---------------------------------------------------------------------------
@@ -153,29 +156,52 @@ drop_held(TransactionId xid)
 	}
 }
 
-static bool
-prepared_here(const char *gid)
+/* gids that are prepared here as streaming starts: none is prepared again. */
+static void
+load_prepared(void)
 {
-	bool		found;
-
 	StartTransactionCommand();
-	found = LookupGXact(gid, InvalidXLogRecPtr, 0);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute("SELECT gid FROM pg_catalog.pg_prepared_xact()", true, 0) !=
+		SPI_OK_SELECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not read the prepared transactions")));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		char	   *gid = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+
+		prepared = lappend(prepared, MemoryContextStrdup(TopMemoryContext, gid));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	PopActiveSnapshot();
 	CommitTransactionCommand();
-	return found;
 }
 
-/* Only what was sent before the last (re)start can be known already. */
 static bool
 known_already(const MtmTransaction *tx)
 {
-	return MtmTransactionFind(&tx->key, NULL) || prepared_here(tx->gid);
+	ListCell   *cell;
+
+	/* A user may use a gid again: only what is sent again is looked up by it. */
+	if (tx->prepare_end_lsn > repeated_up_to)
+		return MtmTransactionFind(&tx->key, NULL);
+	foreach(cell, prepared)
+	{
+		if (strcmp(lfirst(cell), tx->gid) == 0)
+			return true;
+	}
+	return MtmTransactionFind(&tx->key, NULL);
 }
 
 static void
-on_prepare(const MtmFrame *frame, XLogRecPtr restarted_at)
+on_prepare(const MtmFrame *frame)
 {
 	MtmTransaction tx;
-	bool		repeated = frame->end_lsn <= restarted_at;
 
 	memset(&tx, 0, sizeof(tx));
 	tx.key.origin = peer;
@@ -188,7 +214,7 @@ on_prepare(const MtmFrame *frame, XLogRecPtr restarted_at)
 	tx.since = GetCurrentTimestamp();
 
 	if ((tx.flags & MTM_TX_INCOMPLETE) || tx.generation < MtmViewGeneration() ||
-		(repeated && known_already(&tx)))
+		known_already(&tx))
 	{
 		MtmBodyDrop();
 		return;
@@ -240,7 +266,7 @@ on_outcome(const MtmFrame *frame)
 }
 
 static void
-on_frame(StringInfo in, XLogRecPtr restarted_at)
+on_frame(StringInfo in)
 {
 	MtmFrame	frame;
 
@@ -257,7 +283,7 @@ on_frame(StringInfo in, XLogRecPtr restarted_at)
 	partial = InvalidTransactionId;
 	release_passed(frame.end_lsn);
 	if (frame.kind == MTM_FRAME_PREPARE)
-		on_prepare(&frame, restarted_at);
+		on_prepare(&frame);
 	else
 		on_outcome(&frame);
 }
@@ -285,7 +311,6 @@ gone(int code, Datum arg)
 	tell(false);
 }
 
-/* Before anything of it is handed out: the next receiver must know. */
 static void
 note_received(XLogRecPtr received)
 {
@@ -309,22 +334,8 @@ feedback(XLogRecPtr received)
 	SpinLockRelease(&slot->mutex);
 }
 
-/*
- * How far the stream may repeat what a receiver before us handed out: what its
- * lanes executed, and what it had read.
- */
-static XLogRecPtr
-may_repeat_up_to(void)
-{
-	XLogRecPtr	position = MtmPeerCopy(peer).received_lsn;
-
-	for (int lane = 0; lane < MTM_LANES; lane++)
-		position = Max(position, MtmProgressOf(lane));
-	return position;
-}
-
 static void
-stream_for_ever(XLogRecPtr restarted_at)
+stream_for_ever(void)
 {
 	XLogRecPtr	received = InvalidXLogRecPtr;
 	TimestampTz last_feedback = GetCurrentTimestamp();
@@ -348,7 +359,7 @@ stream_for_ever(XLogRecPtr restarted_at)
 			note_received(received);
 		}
 		if (event == MTM_STREAM_FRAME)
-			on_frame(&frame, restarted_at);
+			on_frame(&frame);
 		if (event == MTM_STREAM_KEEPALIVE)
 			release_passed(position);
 		if (reply || event == MTM_STREAM_NOTHING ||
@@ -364,14 +375,13 @@ void
 MtmReceiverMain(Datum argument)
 {
 	bool		read_before;
-	XLogRecPtr	restarted_at;
 
 	peer = DatumGetInt32(argument);
 	MtmBackgroundBegin(psprintf("receiver %d", peer));
 	before_shmem_exit(gone, 0);
 	read_before = MtmProgressLoad(peer);
-	restarted_at = may_repeat_up_to();
-	MtmStreamOpen(peer, read_before);
+	repeated_up_to = MtmStreamOpen(peer, read_before);
+	load_prepared();
 	tell(true);
-	stream_for_ever(restarted_at);
+	stream_for_ever();
 }

@@ -83,9 +83,24 @@ make_slot(int peer)
 	PQclear(result);
 }
 
-void
+static XLogRecPtr
+current_position(void)
+{
+	PGresult   *result = run("IDENTIFY_SYSTEM");
+	uint32		high;
+	uint32		low;
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1 ||
+		sscanf(PQgetvalue(result, 0, 2), "%X/%X", &high, &low) != 2)
+		fail(result, "could not read the position of the node's WAL");
+	PQclear(result);
+	return ((uint64) high << 32) | low;
+}
+
+XLogRecPtr
 MtmStreamOpen(int peer, bool read_before)
 {
+	XLogRecPtr	position;
 	char	   *name = psprintf("multimaster receiver %d", mtm_node_id);
 	PGresult   *result;
 	char	   *cluster;
@@ -93,6 +108,7 @@ MtmStreamOpen(int peer, bool read_before)
 	conn = MtmConnect(peer, name, true);
 	if (!read_before)
 		make_slot(peer);
+	position = current_position();
 
 	cluster = PQescapeLiteral(conn, mtm_cluster_name, strlen(mtm_cluster_name));
 	if (!cluster)
@@ -109,6 +125,7 @@ MtmStreamOpen(int peer, bool read_before)
 	AddWaitEventToSet(waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(waits, WL_SOCKET_READABLE, PQsocket(conn), NULL, NULL);
+	return position;
 }
 
 static bool

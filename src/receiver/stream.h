@@ -5,8 +5,11 @@
 #include "access/xlogdefs.h"
 #include "lib/stringinfo.h"
 
-/* Connect, make the slot if this peer was never read before, start streaming. Raises on failure. */
-extern void MtmStreamOpen(int peer, bool read_before);
+/*
+ * Connect, make the slot if this peer was never read before, start streaming.
+ * Returns a position that everything sent before this lies before. Raises on failure.
+ */
+extern XLogRecPtr MtmStreamOpen(int peer, bool read_before);
 
 typedef enum MtmStreamEvent
 {

@@ -83,6 +83,25 @@ MtmTransactionsTableSize(void)
 	return hash_estimate_size(table_size(), sizeof(MtmTransaction));
 }
 
+/* Files of a server that ended: their transactions come again. */
+static void
+remove_spilled(void)
+{
+	DIR		   *dir = AllocateDir(MTM_SPILL_DIR);
+	struct dirent *file;
+
+	if (!dir)
+		return;
+	while ((file = ReadDirExtended(dir, MTM_SPILL_DIR, LOG)) != NULL)
+	{
+		MtmTransaction left = {.spill_id = strtoul(file->d_name, NULL, 10)};
+
+		if (left.spill_id != 0)
+			MtmTransactionFreeBody(&left);
+	}
+	FreeDir(dir);
+}
+
 void
 MtmTransactionsInit(void *at, bool found)
 {
@@ -91,6 +110,7 @@ MtmTransactionsInit(void *at, bool found)
 	shared = at;
 	if (!found)
 	{
+		remove_spilled();
 		memset(shared, 0, shared_size());
 		shared->tranche = LWLockNewTrancheId();
 		LWLockInitialize(&shared->lock, shared->tranche);

@@ -195,6 +195,12 @@ MtmViewLeave(void)
 		ConditionVariableBroadcast(&view->left);
 }
 
+bool
+MtmViewInside(void)
+{
+	return my_side >= 0;
+}
+
 /* Note that somebody waits, and tell whether nobody is left on that side. */
 static bool
 side_empty(int side)

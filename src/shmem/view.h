@@ -51,6 +51,7 @@ extern bool MtmStatusParse(const char *name, MtmStatus *status);
  */
 extern bool MtmViewEnter(uint64 generation);
 extern void MtmViewLeave(void);
+extern bool MtmViewInside(void);
 
 /* Monitor only. Waits (interruptibly) until the gate is empty. */
 extern void MtmViewPublish(const MtmViewData *view);
