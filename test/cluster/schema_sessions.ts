@@ -1,4 +1,4 @@
-// Sessions on all nodes for the tests of schema changes.
+// A session on each node, for tests that run statements and look at what all nodes have.
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
@@ -55,9 +55,14 @@ export class SchemaSessions {
     return rows.map((row: unknown[]) => String(row[0]));
   }
 
+  /** Until what was committed on any node is executed, and so visible, on all. */
+  quiet(): Promise<void> {
+    return no_prepared_transactions(this.nodes.ids, this.clients);
+  }
+
   /** Every node gives these rows (first column), once nothing is prepared any more. */
   async all_give(query: string, expected: string[]): Promise<void> {
-    await no_prepared_transactions(this.nodes.ids, this.clients);
+    await this.quiet();
     for (const node of this.nodes.ids) {
       expect(await this.column(node, query), `node ${node}: ${query}`).toEqual(expected);
     }
