@@ -42,6 +42,7 @@
 static bool is_monitor = false;
 static MemoryContext step_context = NULL;
 static SPIPlanPtr step_plan = NULL;
+static emit_log_hook_type previous_emit_log = NULL;
 
 bool
 MtmIsMonitor(void)
@@ -65,6 +66,16 @@ MtmMonitorRegister(void)
 	RegisterBackgroundWorker(&worker);
 }
 
+/* What the control plane logs is its own; that a step was running says nothing. */
+static void
+hide_context(ErrorData *edata)
+{
+	if (edata->elevel == LOG)
+		edata->hide_ctx = true;
+	if (previous_emit_log)
+		previous_emit_log(edata);
+}
+
 static void
 withdraw_at_exit(int code, Datum arg)
 {
@@ -80,6 +91,8 @@ start(void)
 	MtmDatabaseWaitForExtension();
 
 	is_monitor = true;
+	previous_emit_log = emit_log_hook;
+	emit_log_hook = hide_context;
 	before_shmem_exit(withdraw_at_exit, 0);
 	MtmEventsSetMonitor(MyLatch);
 	MtmLinksWant();
