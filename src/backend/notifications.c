@@ -4,7 +4,8 @@
  * Runs in: the committing backend.
  * Path: PostgreSQL's pending list -> here -> N records of the transaction's
  *       stream (peers), and the transaction after the commit (this node)
- * Locks: PostgreSQL's own of the notification queue, while it is read.
+ * Locks: PostgreSQL's own of the notification queue: the heavyweight one keeps other
+ *        writers out while our entries are read, NotifyQueueTailLock keeps their pages.
  *
  * PREPARE refuses a transaction that has notifications, and their list is private
  * to PostgreSQL. So they are read back from where PreCommit_Notify puts them:
@@ -230,10 +231,13 @@ MtmNotificationsTake(void)
 	MemoryContextSwitchTo(context);
 	/* The lock that PreCommit_Notify takes: nobody else moves the head. */
 	LockSharedObject(DatabaseRelationId, InvalidOid, 0, AccessExclusiveLock);
+	/* With no listener that is behind, a full segment could be removed at once. */
+	LWLockAcquire(NotifyQueueTailLock, LW_SHARED);
 	before = queue_head();
 	PreCommit_Notify();
 	if (TransactionIdIsValid(GetCurrentTransactionIdIfAny()))
 		read_entries(before, queue_head(), GetCurrentTransactionId());
+	LWLockRelease(NotifyQueueTailLock);
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
@@ -276,6 +280,14 @@ MtmNotificationsDeliver(void)
 	MtmNotificationsForget();
 }
 
+static void
+free_listen(Listen *listen)
+{
+	if (listen->channel)
+		pfree(listen->channel);
+	pfree(listen);
+}
+
 void
 MtmNotificationsForget(void)
 {
@@ -292,23 +304,46 @@ MtmNotificationsForget(void)
 	list_free(to_notify);
 	to_notify = NIL;
 	foreach(cell, listens)
+		free_listen(lfirst(cell));
+	list_free(listens);
+	listens = NIL;
+}
+
+/* What a savepoint listened to goes with it, or belongs to its parent. */
+static void
+on_subtransaction_event(SubXactEvent event, SubTransactionId mine,
+						SubTransactionId parent, void *arg)
+{
+	ListCell   *cell;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	foreach(cell, listens)
 	{
 		Listen	   *listen = lfirst(cell);
 
-		if (listen->channel)
-			pfree(listen->channel);
-		pfree(listen);
+		if (listen->subtransaction != mine)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			listen->subtransaction = parent;
+		else
+		{
+			listens = foreach_delete_current(listens, cell);
+			free_listen(listen);
+		}
 	}
-	list_free(listens);
-	listens = NIL;
 }
 
 static void
 add_listen(const char *channel, bool is_listen)
 {
+	static bool registered = false;
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 	Listen	   *listen = palloc(sizeof(*listen));
 
+	if (!registered)
+		RegisterSubXactCallback(on_subtransaction_event, NULL);
+	registered = true;
 	listen->channel = channel ? pstrdup(channel) : NULL;
 	listen->listen = is_listen;
 	listen->subtransaction = GetCurrentSubTransactionId();
