@@ -209,10 +209,14 @@ plugin_shutdown(LogicalDecodingContext *ctx)
 	relations = NULL;
 }
 
+/*
+ * What workers apply for other nodes. Other origins are not ours: a subscription's
+ * changes, say, are this node's own as far as the cluster is concerned.
+ */
 static bool
 plugin_filter_origin(LogicalDecodingContext *ctx, RepOriginId origin)
 {
-	return origin != InvalidRepOriginId;
+	return origin == DoNotReplicateId;
 }
 
 static bool
@@ -560,9 +564,28 @@ plugin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 	resetStringInfo(&state->body);
 }
 
+/*
+ * Is this outcome for us to tell? Lanes execute those of other nodes under their
+ * own origins, which the filter lets pass.
+ */
+static bool
+our_outcome(const ReorderBufferTXN *txn)
+{
+	MtmGid		gid;
+
+	if (MtmGidParse(txn->gid, &gid))
+		return gid.coordinator == mtm_node_id;
+	return txn->origin_id == InvalidRepOriginId;
+}
+
 static void
 plugin_commit_prepared(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
 {
+	if (!our_outcome(txn))
+	{
+		OutputPluginUpdateProgress(ctx, true);
+		return;
+	}
 	write_end(ctx, txn, MTM_FRAME_COMMIT, 0, txn->xact_time.commit_time, NULL);
 }
 
@@ -570,6 +593,11 @@ static void
 plugin_rollback_prepared(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 						 XLogRecPtr prepare_end_lsn, TimestampTz prepare_time)
 {
+	if (!our_outcome(txn))
+	{
+		OutputPluginUpdateProgress(ctx, true);
+		return;
+	}
 	write_end(ctx, txn, MTM_FRAME_ROLLBACK, 0, txn->xact_time.commit_time, NULL);
 }
 
