@@ -7,8 +7,10 @@
  *
  * PostgreSQL's own restarting of background workers is not used: it outlives the
  * monitor and even the shared memory, and would leave two of a kind. Here a worker
- * that ended stays away until the monitor sees its place empty (shmem/processes.h),
- * and starts another no sooner than a second after the last.
+ * that ended stays away until the monitor sees its place empty (shmem/processes.h).
+ * One that ends soon after its start is started again ever later. A receiver is started
+ * only while our link to its peer is up: the link sender finds out when a peer is back,
+ * without an error in the log for each attempt.
  */
 #include "postgres.h"
 
@@ -19,18 +21,23 @@
 #include "postmaster/bgworker.h"
 #include "receiver/receiver.h"
 #include "settings.h"
+#include "shmem/peers.h"
 #include "shmem/processes.h"
 #include "shmem/transactions.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
-#define START_AGAIN_MS 1000
+#define START_AGAIN_MIN_MS 1000
+#define START_AGAIN_MAX_MS 5000
+/* One that ran for so long did not fail at its start. */
+#define RAN_WELL_MS 10000
 
 /* A worker that this monitor started, or may start. */
 typedef struct Started
 {
 	BackgroundWorkerHandle *handle;
 	int64		at_ms;			/* 0: never */
+	int			again_after_ms;
 } Started;
 
 static Started places[MTM_MAX_NODES][MTM_PLACES];
@@ -58,8 +65,12 @@ start(Started *started, BackgroundWorker *worker)
 	int64		now_ms = MtmNowMs();
 	MemoryContext old;
 
-	if (started->at_ms != 0 && now_ms - started->at_ms < START_AGAIN_MS)
+	if (started->at_ms == 0 || now_ms - started->at_ms >= RAN_WELL_MS)
+		started->again_after_ms = START_AGAIN_MIN_MS;
+	else if (now_ms - started->at_ms < started->again_after_ms)
 		return;
+	else
+		started->again_after_ms = Min(2 * started->again_after_ms, START_AGAIN_MAX_MS);
 	started->at_ms = now_ms;
 
 	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -87,6 +98,8 @@ keep_place(int peer, int place)
 	BackgroundWorker worker;
 
 	if (MtmProcessPid(peer, place) != 0 || still_there(started))
+		return;
+	if (place == MTM_PLACE_RECEIVER && !MtmPeerCopy(peer).link_out)
 		return;
 	memset(&worker, 0, sizeof(worker));
 	strlcpy(worker.bgw_function_name, "MtmPlaceMain", BGW_MAXLEN);
