@@ -71,15 +71,16 @@ copy_bytes(const void *data, size_t length)
 }
 
 /*
- * V8 asks before it gives up. Let it have as much again, so that the script
- * can be unwound, but only once: then V8 calls on_out_of_memory.
+ * V8 asks before it gives up. Let it have more, so that what it is doing can
+ * end and the script be unwound, but only once: then on_out_of_memory comes.
+ * Three times, as a table that grows needs its own size twice again.
  */
 static size_t
 on_near_heap_limit(void *, size_t current_limit, size_t initial_limit)
 {
 	session.heap_raised = true;
 	request_stop(stop_reason::out_of_memory);
-	return std::max(current_limit, 2 * initial_limit);
+	return std::max(current_limit, 3 * initial_limit);
 }
 
 /*

@@ -150,7 +150,15 @@ message_of(v8::Local<v8::Context> context, v8::Local<v8::Value> thrown)
 			return message_string(own.As<v8::String>());
 	}
 	if (!thrown->ToString(context).ToLocal(&text))
-		return "an exception that has no text";
+	{
+		/* No stack left to run it on, or it throws: V8's own words. */
+		static const std::string prefix = "Uncaught ";
+
+		message = message_string(
+			v8::Exception::CreateMessage(context->GetIsolate(), thrown)->Get());
+		return message.compare(0, prefix.size(), prefix) == 0
+			? message.substr(prefix.size()) : message;
+	}
 	message = message_string(text);
 	if (message.compare(0, plain.size(), plain) == 0)
 		message.erase(0, plain.size());
