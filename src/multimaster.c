@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "backend/commit.h"
 #include "backend/schema_change.h"
 #include "backend/utility.h"
@@ -14,6 +16,7 @@
 #include "link/sender.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
+#include "monitor/state_file.h"
 #include "settings.h"
 #include "shmem/shared.h"
 #include "storage/ipc.h"
@@ -50,6 +53,23 @@ install_shmem_hooks(void)
 	shmem_startup_hook = shmem_startup;
 }
 
+/*
+ * A node that is started without its settings takes writes that the others never get.
+ * That is not refused, since it may be what is wanted, but it is not silent.
+ */
+static void
+warn_of_former_node(void)
+{
+	if (!IsBinaryUpgrade && access(MTM_STATE_PATH, F_OK) == 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("this server was a node of a multimaster cluster, but "
+						"multimaster.conn_strings is empty"),
+				 errdetail("What is written now stays on this server alone."),
+				 errhint("Set multimaster.conn_strings again, or remove the folder \"%s\" "
+						 "if it shall never be a node again.", MTM_STATE_FOLDER)));
+}
+
 void
 _PG_init(void)
 {
@@ -58,7 +78,10 @@ _PG_init(void)
 	MtmSettingsDefine();
 	MtmSettingsCheck();
 	if (!MtmConfigured())
+	{
+		warn_of_former_node();
 		return;
+	}
 
 	install_shmem_hooks();
 	MtmWrittenInstallHooks();

@@ -20,8 +20,8 @@
 #include "port/pg_crc32c.h"
 #include "storage/fd.h"
 
-#define FOLDER "pg_mtm"
-#define PATH FOLDER "/state"
+#define FOLDER MTM_STATE_FOLDER
+#define PATH MTM_STATE_PATH
 #define NEW_PATH FOLDER "/state.new"
 
 #define MAGIC 0x4d544d53		/* "MTMS" */

@@ -8,6 +8,9 @@
 
 #include "postgres.h"
 
+#define MTM_STATE_FOLDER "pg_mtm"
+#define MTM_STATE_PATH MTM_STATE_FOLDER "/state"
+
 /* NULL: there is none yet. ERROR XX001 when it is damaged. */
 extern char *MtmStateFileLoad(void);
 /* Returns once the new content is durable; a crash leaves the old or the new. */
