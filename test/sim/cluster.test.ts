@@ -15,7 +15,7 @@ function run_traced(seed: number): Summary {
   return run_seed({ ...options_for(seed), trace: (line) => console.log(line) });
 }
 
-describe('a simulated cluster', () => {
+describe('a simulated cluster', { timeout: 300_000 }, () => {
   test.runIf(ONLY !== undefined)(`seed ${ONLY}`, () => {
     console.log(run_traced(Number(ONLY)));
   });

@@ -80,6 +80,10 @@ export class Cluster {
       send_vote: (to, vote) => this.send_vote(id, to, vote),
       event: (event) => this.post(this.node(id), event),
       chance: (probability) => this.random.chance(this.faulty ? probability : 0),
+      acts_in: (generation, what) => {
+        const promised = this.node(id).saved?.promised?.number ?? 0;
+        this.observer.acted(id, generation, promised, what);
+      },
       changed: (tx) => {
         this.trace(id, `${tx.gid} is ${describe(tx)}`);
         this.observer.check(tx);

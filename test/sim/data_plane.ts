@@ -35,6 +35,8 @@ export interface Surroundings {
   /** An event for the control plane, through the queue in shared memory. */
   event(event: { kind: 'orphan'; gid: string } | { kind: 'decide'; gid: string; commit: boolean }): void;
   chance(probability: number): boolean;
+  /** The node votes, prepares, takes back or decides something of this generation. */
+  acts_in(generation: number, what: string): void;
   /** It ended here, or its client was told something. */
   changed(tx: Transaction): void;
   now_us(): number;
@@ -134,6 +136,7 @@ export class DataPlane {
   }
 
   private decide(tx: Transaction, value: Value): void {
+    this.around.acts_in(tx.generation, `decides ${tx.gid}`);
     this.tell(tx, value);
     this.end(tx, value);
   }
@@ -170,6 +173,7 @@ export class DataPlane {
       this.around.send_vote(from, { kind: 'no', tx });
       return;
     }
+    this.around.acts_in(tx.generation, `prepares ${tx.gid}`);
     this.prepared.set(tx.gid, { xid: this.next_xid++, tx });
     this.around.send_vote(from, { kind: 'yes', tx });
   }
@@ -183,6 +187,7 @@ export class DataPlane {
   /** The coordinator asks for a rollback: no outcome, but never prepared again. */
   private undo(from: number, tx: Transaction): void {
     if (!this.online_in(tx.generation)) return;
+    this.around.acts_in(tx.generation, `takes back ${tx.gid}`);
     if (this.prepared.get(tx.gid)?.tx === tx) this.prepared.delete(tx.gid);
     this.refused.add(tx);
     this.around.send_vote(from, { kind: 'undone', tx });

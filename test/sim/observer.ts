@@ -28,6 +28,12 @@ export class Observer {
     this.demand(is_saved, () => `I2, I3: node ${from} is ahead of its disk`);
   }
 
+  /** The data plane acts under a generation; the node has promised to take part in one. */
+  acted(id: number, generation: number, promised: number, what: string): void {
+    const now = `node ${id} ${what} of generation ${generation}, but is in ${promised}`;
+    this.demand(generation === promised, () => `I2, I4: ${now}`);
+  }
+
   /** A message leaves a node; `disk` is what that node would find after a crash. */
   sent(from: number, message: Message, disk: Durable): void {
     if (message.kind === 'vote' || message.kind === 'campaign') this.voted(from, message, disk);

@@ -33,7 +33,7 @@ export function need(state: State): string | null {
   const words = connected_words(state);
   if (generation === null) return 'there is none yet';
   const restarted = restarted_members(generation, known_incarnations(state));
-  if (restarted.length > 0) return `node ${restarted.join(', ')} has started again`;
+  if (restarted.length > 0) return `started again: node ${restarted.join(', ')}`;
   const promises = words.map((said) => said.promised);
   const newest = Math.max(promised?.number ?? 0, ...promises);
   if (newest > generation.number) return `generation ${newest} was not won`;

@@ -1,0 +1,145 @@
+// The simulator has teeth: with one rule of the protocol broken on purpose, it finds a
+// history in which something goes wrong. Each mutation names the rule that it breaks.
+import { afterEach, describe, expect, test, vi } from 'vitest';
+
+const CORE = '../../ts-src/core';
+const MOST_SEEDS = 600;
+const broken: string[] = [];
+
+afterEach(() => {
+  for (const path of broken.splice(0)) vi.doUnmock(path);
+  vi.resetModules();
+});
+
+/** The first complaint of the simulator, or null when it found nothing. */
+async function first_complaint(): Promise<string | null> {
+  const { run_seed } = await import('./cluster.ts');
+  for (let seed = 1; seed <= MOST_SEEDS; seed++) {
+    try {
+      run_seed({ seed, nodes: 2 + (seed % 4), faults_ms: 2_000 + (seed % 5) * 800 });
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+  return null;
+}
+
+type Module = Record<string, unknown>;
+
+/** Replace exports of one module of the core (or of the model of the data plane). */
+async function break_rule(path: string, change: (real: Module) => Module): Promise<void> {
+  vi.resetModules();
+  broken.push(path);
+  vi.doMock(path, async (original) => {
+    const real = await original<Module>();
+    return { ...real, ...change(real) };
+  });
+}
+
+describe('the simulator finds it when', { timeout: 300_000 }, () => {
+  test('a resolver picks commit although a member has not prepared (ballot rule)', async () => {
+    await break_rule(`${CORE}/pick.ts`, (real) => ({
+      pick: (answers: Map<number, { holding: { state: string } }>, members: number[]) => {
+        const prepared = [...answers.values()].filter((a) => a.holding.state === 'prepared');
+        if (prepared.length * 2 > answers.size) return { value: 'commit' };
+        return (real['pick'] as (a: unknown, m: unknown) => unknown)(answers, members);
+      },
+    }));
+    expect(await first_complaint()).toMatch(/ended two ways|I6|I7|committed on node/);
+  });
+
+  test('a resolver does not ask for what was executed or accepted (ballot rule)', async () => {
+    await break_rule(`${CORE}/pick.ts`, () => ({ pick: () => ({ value: 'abort' }) }));
+    expect(await first_complaint()).toMatch(/ended two ways|I6|nobody decided/);
+  });
+
+  test('a generation is won without every member (I1, I2)', async () => {
+    await break_rule(`${CORE}/vote.ts`, () => ({
+      count_votes: (proposal: { members: number[] }, votes: number[], refused: boolean) => {
+        if (refused) return 'lost';
+        return votes.length * 2 > proposal.members.length ? 'won' : 'pending';
+      },
+    }));
+    expect(await first_complaint()).toMatch(/I1/);
+  });
+
+  test('a node forgets its vote at a restart (I2, I3)', async () => {
+    await break_rule(`${CORE}/durable.ts`, (real) => ({
+      decode_durable: (config: unknown, text: string) => {
+        type Decoded = { durable: Record<string, unknown> };
+        const decode = real['decode_durable'] as (c: unknown, t: string) => Decoded;
+        const { durable } = decode(config, text);
+        return { durable: { ...durable, promised: durable['generation'] } };
+      },
+    }));
+    expect(await first_complaint()).toMatch(/I1|I2|I3|ended two ways/);
+  });
+
+  test('a value is executed before the others accepted it (I5)', async () => {
+    await break_rule(`${CORE}/acceptor.ts`, (real) => ({
+      on_propose: (turn: { now: unknown[] }, from: number, message: object) => {
+        type Rule = (t: unknown, f: number, m: object) => void;
+        (real['on_propose'] as Rule)(turn, from, message);
+        (real['on_execute'] as Rule)(turn, from, message);
+      },
+    }));
+    expect(await first_complaint()).toMatch(/I5/);
+  });
+
+  test('a user commits what a member does not have prepared (ballot rule)', async () => {
+    await break_rule(`${CORE}/pick.ts`, () => ({
+      rule: (_: unknown, __: number, { value }: { value: string }) => ({ value }),
+    }));
+    expect(await first_complaint()).toMatch(/I7|ended two ways|nobody decided|told/);
+  });
+
+  test('a coordinator goes on deciding after its node moved on (I4)', async () => {
+    await break_rule('./data_plane.ts', (real) => ({
+      DataPlane: without_gate(real['DataPlane'] as Plane, 'conclude', (plane) => {
+        for (const driver of plane.drivers.values()) driver.handed_over = false;
+      }),
+    }));
+    expect(await first_complaint()).toMatch(/I4/);
+  });
+
+  test('a participant prepares in a generation that its node has left (I2)', async () => {
+    await break_rule('./data_plane.ts', (real) => ({
+      DataPlane: without_gate(real['DataPlane'] as Plane, 'may_prepare'),
+    }));
+    expect(await first_complaint()).toMatch(/I2/);
+  });
+
+  test('a participant rolls back for a coordinator that its node has left (I2)', async () => {
+    await break_rule('./data_plane.ts', (real) => ({
+      DataPlane: without_gate(real['DataPlane'] as Plane, 'undo'),
+    }));
+    expect(await first_complaint()).toMatch(/I2/);
+  });
+});
+
+type Method = (...args: unknown[]) => unknown;
+type Plane = new (...args: unknown[]) => { drivers: Map<string, { handed_over: boolean }> };
+
+/** A data plane in which one method believes to be online in every generation. */
+function without_gate(
+  DataPlane: Plane,
+  method: string,
+  before: (plane: InstanceType<Plane>) => void = () => {},
+): Plane {
+  return class extends DataPlane {
+    constructor(...args: unknown[]) {
+      super(...args);
+      const self = this as unknown as Record<string, Method>;
+      const [real, online_in] = [self[method]!, self['online_in']!];
+      self[method] = (...given) => {
+        self['online_in'] = () => true;
+        before(this);
+        try {
+          return real.apply(this, given);
+        } finally {
+          self['online_in'] = online_in;
+        }
+      };
+    }
+  };
+}
