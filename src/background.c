@@ -8,6 +8,7 @@
 #include "background.h"
 #include "backend/written.h"
 #include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -41,6 +42,9 @@ MtmBackgroundBegin(const char *name)
 	set("default_transaction_deferrable", "off");
 	set("synchronous_commit", "on");
 	set("row_security", "off");
+	/* What is received is in the database's encoding, whatever clients default to. */
+	set("client_encoding", GetDatabaseEncodingName());
+	set("xmloption", "content");
 	set("datestyle", "ISO");
 	set("intervalstyle", "postgres");
 }

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -17,6 +18,7 @@
 #include "apply/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
@@ -25,6 +27,7 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -145,6 +148,8 @@ map_column(MtmColumnMap *map, int i, TupleDesc desc, int attribute, MemoryContex
 	fmgr_info_cxt(function, &map->input[i], context);
 	get_type_io_data(type, IOFunc_receive, &length, &by_value, &align, &delimiter,
 					 &map->receive_parameter[i], &function);
+	if (getBaseType(type) == XMLOID)
+		function = F_TEXTRECV;	/* as wire/row.h says */
 	if (OidIsValid(function))
 		fmgr_info_cxt(function, &map->receive[i], context);
 }
@@ -158,7 +163,8 @@ make_map(const MtmRelationDefinition *definition, Oid local_id, MemoryContext co
 	MtmColumnMap *map = palloc0(sizeof(*map));
 	int			columns = definition->columns;
 	int			room = Max(columns, 1);
-	int			live = 0;
+	int			own = 0;		/* columns here that the sender must have sent */
+	int			sent = 0;		/* of those, the ones it sent */
 
 	map->local_id = local_id;
 	map->columns = columns;
@@ -182,6 +188,8 @@ make_map(const MtmRelationDefinition *definition, Oid local_id, MemoryContext co
 							definition->column_name[i], definition->schema,
 							definition->name)));
 		map->is_key[i] = definition->column_is_key[i];
+		if (!TupleDescAttr(desc, attribute)->attgenerated)
+			sent++;
 		map_column(map, i, desc, attribute, context);
 	}
 	for (int i = 0; i < desc->natts; i++)
@@ -189,13 +197,13 @@ make_map(const MtmRelationDefinition *definition, Oid local_id, MemoryContext co
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
 		if (!att->attisdropped && !att->attgenerated)
-			live++;
+			own++;
 	}
-	if (live != columns)
+	if (own != sent)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("relation \"%s.%s\" has %d columns here and %d on the node that changed it",
-						definition->schema, definition->name, live, columns)));
+						definition->schema, definition->name, own, sent)));
 	MemoryContextSwitchTo(old);
 	table_close(relation, NoLock);
 	return map;
@@ -306,6 +314,19 @@ range_table_entry(Relation relation)
 	return entry;
 }
 
+/* Are all columns of the index in the rows that come? (Generated ones may not be.) */
+static bool
+was_sent(Oid index_id, const MtmColumnMap *map)
+{
+	Relation	index = index_open(index_id, RowExclusiveLock);
+	bool		all = true;
+
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+		all = all && map->compared[index->rd_index->indkey.values[i] - 1];
+	index_close(index, NoLock);
+	return all;
+}
+
 static void
 open_one(Defined *entry)
 {
@@ -344,7 +365,8 @@ open_one(Defined *entry)
 	index = RelationGetReplicaIndex(relation);
 	if (!OidIsValid(index))
 		index = RelationGetPrimaryKeyIndex(relation);
-	open->identity_index = index;
+	open->identity_index = OidIsValid(index) && was_sent(index, open->map) ?
+		index : InvalidOid;
 	entry->open = open;
 }
 

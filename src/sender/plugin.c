@@ -319,7 +319,8 @@ lookup_relation(LogicalDecodingContext *ctx, Relation relation)
 	desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
 	initStringInfo(&sent->definition);
 	MtmRelationDefinitionWrite(&sent->definition, relation);
-	sent->writer = MtmRowWriterCreate(desc, sent->context);
+	sent->writer = MtmRowWriterCreate(desc, RelationGetIdentityKeyBitmap(relation),
+									  sent->context);
 	sent->old_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	sent->new_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	MemoryContextSwitchTo(old);

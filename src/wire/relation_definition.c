@@ -11,6 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/relcache.h"
 #include "wire/relation_definition.h"
+#include "wire/row.h"
 
 static void
 send_text(StringInfo out, const char *text)
@@ -33,16 +34,14 @@ MtmRelationDefinitionWrite(StringInfo out, Relation relation)
 				 errmsg("schema of relation \"%s\" was not found",
 						RelationGetRelationName(relation))));
 
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (!att->attisdropped && !att->attgenerated)
-			columns++;
-	}
 	/* Takes no lock: the transaction being decoded may hold the index exclusively,
 	 * and it waits for us. */
 	key = RelationGetIdentityKeyBitmap(relation);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (MtmColumnIsSent(TupleDescAttr(desc, i), key))
+			columns++;
+	}
 
 	pq_sendint32(out, RelationGetRelid(relation));
 	send_text(out, schema);
@@ -53,7 +52,7 @@ MtmRelationDefinitionWrite(StringInfo out, Relation relation)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 
-		if (att->attisdropped || att->attgenerated)
+		if (!MtmColumnIsSent(att, key))
 			continue;
 		send_text(out, NameStr(att->attname));
 		pq_sendint8(out, bms_is_member(att->attnum - FirstLowInvalidHeapAttributeNumber,

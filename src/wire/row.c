@@ -5,9 +5,11 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "wire/row.h"
 
@@ -15,8 +17,11 @@ static bool
 type_is_binary(Oid type)
 {
 	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
 
-	if (base >= FirstNormalObjectId || type >= FirstNormalObjectId)
+	if (OidIsValid(element))
+		return base < FirstNormalObjectId && type_is_binary(element);
+	if (base >= FirstNormalObjectId)
 		return false;
 	switch (get_typtype(base))
 	{
@@ -40,24 +45,43 @@ type_is_binary(Oid type)
 		case REGCONFIGOID:
 		case REGDICTIONARYOID:
 		case REGCOLLATIONOID:
-		case REGPROCARRAYOID:
-		case REGPROCEDUREARRAYOID:
-		case REGOPERARRAYOID:
-		case REGOPERATORARRAYOID:
-		case REGCLASSARRAYOID:
-		case REGTYPEARRAYOID:
-		case REGROLEARRAYOID:
-		case REGNAMESPACEARRAYOID:
-		case REGCONFIGARRAYOID:
-		case REGDICTIONARYARRAYOID:
-		case REGCOLLATIONARRAYOID:
 			return false;
 	}
 	return true;
 }
 
+bool
+MtmColumnIsSent(Form_pg_attribute column, Bitmapset *key)
+{
+	if (column->attisdropped)
+		return false;
+	return !column->attgenerated ||
+		bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, key);
+}
+
+/* InvalidOid: it cannot be sent in binary (aclitem, pg_node_tree and a few others). */
+static Oid
+binary_function(Oid type)
+{
+	int16		length;
+	bool		by_value;
+	char		align;
+	char		delimiter;
+	Oid			parameter;
+	Oid			send;
+	Oid			receive;
+
+	if (getBaseType(type) == XMLOID)
+		return F_TEXTSEND;
+	get_type_io_data(type, IOFunc_send, &length, &by_value, &align, &delimiter,
+					 &parameter, &send);
+	get_type_io_data(type, IOFunc_receive, &length, &by_value, &align, &delimiter,
+					 &parameter, &receive);
+	return OidIsValid(receive) ? send : InvalidOid;
+}
+
 MtmRowWriter *
-MtmRowWriterCreate(TupleDesc desc, MemoryContext context)
+MtmRowWriterCreate(TupleDesc desc, Bitmapset *key, MemoryContext context)
 {
 	MtmRowWriter *writer = MemoryContextAllocZero(context, sizeof(*writer));
 
@@ -67,36 +91,17 @@ MtmRowWriterCreate(TupleDesc desc, MemoryContext context)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
 		bool		varlena;
-		bool		binary = type_is_binary(att->atttypid);
 		Oid			function = InvalidOid;
-		Oid			input;
-		Oid			parameter;
 
-		if (att->attisdropped || att->attgenerated)
+		if (!MtmColumnIsSent(att, key))
 			continue;
-		if (binary)
-		{
-			/* aclitem, pg_node_tree and a few others cannot be sent in binary */
-			int16		length;
-			bool		by_value;
-			char		align;
-			char		delimiter;
-
-			get_type_io_data(att->atttypid, IOFunc_send, &length, &by_value,
-							 &align, &delimiter, &parameter, &function);
-			get_type_io_data(att->atttypid, IOFunc_receive, &length, &by_value,
-							 &align, &delimiter, &parameter, &input);
-			if (!OidIsValid(input))
-				function = InvalidOid;
-		}
+		if (type_is_binary(att->atttypid))
+			function = binary_function(att->atttypid);
+		writer->column[writer->columns].binary = OidIsValid(function);
 		if (!OidIsValid(function))
-		{
-			binary = false;
 			getTypeOutputInfo(att->atttypid, &function, &varlena);
-		}
 		writer->column[writer->columns].index = i;
 		writer->column[writer->columns].varlena = att->attlen == -1;
-		writer->column[writer->columns].binary = binary;
 		fmgr_info_cxt(function, &writer->column[writer->columns].function, context);
 		writer->columns++;
 	}

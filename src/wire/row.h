@@ -1,5 +1,6 @@
 /*
- * One row on the wire: its live, not generated columns in order.
+ * One row on the wire: its live columns in order, without those that every node
+ * computes itself (a generated column that identifies the row is sent).
  *
  *   uint16 columns, then for each a status byte:
  *   n                    null
@@ -8,8 +9,10 @@
  *   t uint32 bytes '\0'  as text (the length counts the zero)
  *
  * Binary is used where every node's server reads it alike: base types of
- * PostgreSQL itself. Types of users and extensions, and types whose binary form
- * is an OID of this node's catalog (regclass and the like), go as text.
+ * PostgreSQL itself, and domains over them. Types of users and extensions, and types
+ * whose binary form is an OID of this node's catalog (regclass and the like), go as
+ * text. An xml value goes as its bytes: its own functions would rewrite the
+ * declaration in it, and the value could not be recognized any more.
  */
 #ifndef MTM_ROW_H
 #define MTM_ROW_H
@@ -43,7 +46,10 @@ typedef struct MtmColumnValue
 	int			length;			/* t: without the zero */
 } MtmColumnValue;
 
-extern MtmRowWriter *MtmRowWriterCreate(TupleDesc desc, MemoryContext context);
+/* Is this column sent? `key`: the replica identity, as relcache.c gives it. */
+extern bool MtmColumnIsSent(Form_pg_attribute column, Bitmapset *key);
+extern MtmRowWriter *MtmRowWriterCreate(TupleDesc desc, Bitmapset *key,
+										MemoryContext context);
 extern void MtmRowWrite(StringInfo out, const MtmRowWriter *writer, TupleTableSlot *slot);
 /* Reads into values[0 .. columns - 1]; ERROR 08P01 if the row has another number. */
 extern void MtmRowRead(StringInfo in, MtmColumnValue *values, int columns);
