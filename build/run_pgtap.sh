@@ -18,6 +18,7 @@ end() {
 trap end EXIT
 trap 'exit 1' INT TERM HUP
 
+echo "starting a cluster in $dir"
 # The first range of ports that nobody uses.
 port=$FIRST_PORT
 while ! $multimaster up --dir "$dir" --port "$port" 2>"$dir.log"; do

@@ -74,8 +74,8 @@ async function script(program, args) {
   const { code, output } = await run(program, args);
   const summary = [...output.matchAll(/(\d+) passed, (\d+) failed/g)].at(-1);
   if (summary) return judged(Number(summary[1]), Number(summary[2]), code);
-  const passed = output.match(/^\s*ok \d+/gm)?.length ?? 0;
-  const failed = output.match(/^\s*not ok \d+(?!.*# TODO)/gm)?.length ?? 0;
+  const passed = output.match(/^ok \d+/gm)?.length ?? 0;
+  const failed = output.match(/^not ok \d+(?!.*# TODO)/gm)?.length ?? 0;
   return passed + failed > 0
     ? judged(passed, failed, code)
     : { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
