@@ -1,0 +1,195 @@
+// Generations: who votes for what, when one is needed, what keeps it from being won.
+import { describe, expect, test } from 'vitest';
+import { count_votes, objection } from '../../ts-src/core/vote.ts';
+import { is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
+  '../../ts-src/core/generation.ts';
+import { LosslessCluster } from './lossless_cluster.ts';
+import { need, obstacles } from '../../ts-src/core/campaign.ts';
+
+const proposal: Generation = {
+  number: 9,
+  campaigner: 1,
+  members: [1, 2, 3],
+  configured: [1, 2, 3],
+  incarnations: { 1: 1, 2: 1, 3: 1 },
+};
+
+describe('votes', () => {
+  test.each([
+    ['pending while a member is silent', [1, 2], false, 'pending'],
+    ['won when every member voted', [1, 2, 3], false, 'won'],
+    ['lost by one refusal', [1, 2, 3], true, 'lost'],
+  ] as const)('%s', (_, votes, refused, count) => {
+    expect(count_votes(proposal, votes, refused)).toBe(count);
+  });
+
+  test('do not win what holds no quorum', () => {
+    expect(count_votes({ ...proposal, members: [1] }, [1], false)).toBe('pending');
+  });
+});
+
+describe('a node refuses', () => {
+  const state = LosslessCluster.online(3).node(2).control.state;
+
+  test.each<[string, Partial<Generation>, string]>([
+    ['a number it has passed', { number: 1 }, 'older_number'],
+    ['a proposal without it', { members: [1, 3] }, 'not_configured'],
+    ['a proposal without its campaigner', { campaigner: 4 }, 'not_configured'],
+    ['another list of nodes', { configured: [1, 2, 3, 4] }, 'configured_differs'],
+    ['members that are no quorum', { members: [2], campaigner: 2 }, 'no_quorum'],
+    ['its own earlier incarnation', { incarnations: { 1: 1, 2: 7, 3: 1 } }, 'incarnation'],
+    ['to drop a node that it hears', { members: [1, 2] }, 'drops_healthy_node'],
+  ])('%s', (_, change, code) => {
+    expect(objection(state, { ...proposal, ...change })?.code).toBe(code);
+  });
+
+  test('a member that it does not hear, or does not read', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.event(2, { kind: 'stream_down', peer: 3 });
+    expect(objection(cluster.node(2).control.state, proposal)?.code).toBe('no_stream');
+    cluster.disconnect(2, 3);
+    expect(objection(cluster.node(2).control.state, proposal)?.code).toBe('not_connected');
+  });
+
+  test('nothing else', () => expect(objection(state, proposal)).toBeNull());
+});
+
+describe('the first generation', () => {
+  test('is agreed by all as soon as all hear each other', () => {
+    const cluster = LosslessCluster.online(3);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    for (const id of [1, 2, 3]) {
+      expect(cluster.node(id).disk?.generation).toMatchObject({ number: 1, members: [1, 2, 3] });
+    }
+  });
+
+  test('waits for a node that is not there, and says so', () => {
+    const cluster = new LosslessCluster(3);
+    cluster.connect(1, 2);
+    cluster.tick(20);
+    expect(cluster.statuses()).toEqual(['isolated', 'isolated', 'isolated']);
+    expect(cluster.node(1).control.state.reason).toBe('waiting for node 3: no link');
+    expect(cluster.node(1).logged.filter((line) => line.includes('no link'))).toHaveLength(1);
+  });
+
+  test('waits while two nodes do not hear each other, though both hear the third', () => {
+    const cluster = new LosslessCluster(3);
+    cluster.connect(1, 2);
+    cluster.connect(1, 3);
+    cluster.tick(5);
+    expect(cluster.status(1)).toBe('disabled');
+    expect(obstacles(cluster.node(1).control.state)).toEqual([
+      'node 2 does not hear node 3',
+      'node 3 does not hear node 2',
+    ]);
+  });
+
+  test('waits for every stream', () => {
+    const cluster = new LosslessCluster(2);
+    for (const [at, peer] of [[1, 2], [2, 1]] as const) {
+      cluster.event(at, { kind: 'link_up', peer });
+    }
+    cluster.event(1, { kind: 'stream_up', peer: 2 });
+    cluster.tick(5);
+    expect(cluster.node(1).control.state.durable.promised).toBeNull();
+    expect(obstacles(cluster.node(1).control.state)).toEqual([
+      'node 2 does not read the stream of node 1 yet',
+    ]);
+    cluster.event(2, { kind: 'stream_up', peer: 1 });
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online']);
+  });
+
+  test('of one node needs nobody else', () => {
+    expect(LosslessCluster.online(1).statuses()).toEqual(['online']);
+  });
+});
+
+describe('a newer generation', () => {
+  test('is not needed while nothing happens', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.tick(50);
+    expect(need(cluster.node(1).control.state)).toBeNull();
+    expect(cluster.node(1).disk?.generation?.number).toBe(1);
+  });
+
+  test('follows when a node has started again, with its new incarnation', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(3);
+    for (const id of [1, 2]) cluster.disconnect(id, 3);
+    expect(cluster.statuses()).toEqual(['isolated', 'isolated', 'isolated']);
+    for (const id of [1, 2]) cluster.connect(id, 3);
+    cluster.tick(3);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    expect(cluster.node(2).disk?.generation).toMatchObject({
+      number: 2,
+      incarnations: { 1: 1, 2: 1, 3: 2 },
+    });
+  });
+
+  test('follows when one was promised and not won, with a higher number', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(2);
+    for (const id of [1, 3]) cluster.disconnect(id, 2);
+    cluster.lose = (_, __, message) => message.kind === 'vote';
+    for (const id of [1, 3]) cluster.connect(id, 2);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['recovery', 'recovery', 'recovery']);
+    cluster.start(1);
+    cluster.lose = () => false;
+    for (const id of [2, 3]) cluster.disconnect(id, 1);
+    for (const id of [2, 3]) cluster.connect(id, 1);
+    cluster.tick(8);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    expect(cluster.node(1).disk?.generation?.number).toBe(3);
+  });
+
+  test('is not needed after a cut in which nobody moved on', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.disconnect(1, 2);
+    expect(cluster.status(1)).toBe('isolated');
+    expect(cluster.status(3)).toBe('online');
+    cluster.connect(1, 2);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    expect(cluster.node(1).disk?.generation?.number).toBe(1);
+  });
+});
+
+describe('a lost vote, win or close', () => {
+  test.each(['campaign', 'vote', 'won', 'gather', 'report', 'close'])(
+    'is made up for: %s',
+    (kind) => {
+      const cluster = new LosslessCluster(3);
+      let lost = 0;
+      cluster.lose = (_, __, message) => message.kind === kind && lost++ < 2;
+      cluster.connect_all();
+      cluster.tick(6);
+      expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    },
+  );
+});
+
+describe('generations', () => {
+  test('are the same only in all their parts', () => {
+    expect(same_generation(proposal, { ...proposal })).toBe(true);
+    expect(same_generation(proposal, { ...proposal, campaigner: 2 })).toBe(false);
+    const later = { ...proposal, incarnations: { 1: 1, 2: 2, 3: 1 } };
+    expect(same_generation(proposal, later)).toBe(false);
+  });
+
+  test('have their lowest member as resolver', () => {
+    expect(resolver_of({ ...proposal, members: [2, 3] })).toBe(2);
+  });
+
+  test('know who has started again; of a silent node nothing is known', () => {
+    expect(restarted_members(proposal, { 1: 1, 2: 2 })).toEqual([2]);
+  });
+
+  test('are well formed with members that are configured and have incarnations', () => {
+    expect(is_well_formed(proposal)).toBe(true);
+    expect(is_well_formed({ ...proposal, incarnations: { 1: 1 } })).toBe(false);
+    expect(is_well_formed({ ...proposal, members: [1, 4] })).toBe(false);
+    expect(is_well_formed({ ...proposal, number: 0 })).toBe(false);
+  });
+});
