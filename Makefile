@@ -13,7 +13,7 @@ SUBMAKE := $(MAKE) --no-print-directory
 
 CLI_SOURCES := $(shell find ts-src/cli -name '*.ts')
 SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts' 2>/dev/null)
-BENCH_SOURCES := $(shell find test/bench -name '*.ts' 2>/dev/null)
+BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help

@@ -52,3 +52,6 @@ export const CONFIGURATIONS = [PLAIN_SERVER, SYNC_STANDBYS, CLUSTER, CLUSTER_SPR
 export function takes_part(configuration: Configuration, clients: number): boolean {
   return clients >= configuration.entries.length;
 }
+
+export const count_of_clients = (clients: number) =>
+  clients === 1 ? '1 client' : `${clients} clients`;

@@ -6,11 +6,12 @@
 // only the postmaster knows, is shown as a kind of its own.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
-import { kind_of_title } from './process_kind.ts';
+import { POSTMASTER, kind_of_title } from './process_kind.ts';
 import { sum } from './statistics.ts';
 
 export const ENDED = 'ended between samples';
 
+const MOST_TRIES = 3;
 const TICK_MS = 1000 / Number(execFileSync('getconf', ['CLK_TCK']).toString());
 
 export interface CpuUse {
@@ -20,11 +21,13 @@ export interface CpuUse {
   context_switches: number;
 }
 
-interface ProcessTimes extends CpuUse {
+interface ProcessTimes {
   /** Tells a pid's second process from its first. */
   key: string;
   pid: number;
   parent: number;
+  cpu_ms: number;
+  system_ms: number;
   /** Of its children that ended. */
   ended_ms: number;
 }
@@ -35,7 +38,9 @@ export interface TreeSample {
 }
 
 export interface Sample {
-  at_ms: number;
+  /** When the look began, and when it had ended. */
+  from_ms: number;
+  to_ms: number;
   /** One a root, in the order of the roots. */
   trees: TreeSample[];
   machine: MachineTimes;
@@ -47,37 +52,71 @@ export interface MachineTimes {
   all_ms: number;
 }
 
-/** One look at all processes; `roots` are postmasters, or programs with children. */
-export function take_sample(roots: number[]): Sample {
-  const at_ms = Date.now();
-  const processes = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => process_times(Number(name)))
-    .filter((times) => times !== null);
-  return {
-    at_ms,
-    trees: roots.map((root) =>
-      tree_sample(processes.filter(({ pid, parent }) => pid === root || parent === root)),
-    ),
-    machine: machine_times(),
-  };
-}
+/**
+ * Looks at the processes of the roots: postmasters, or programs with children. One
+ * sampler a measurement: it remembers which processes are none of theirs.
+ */
+export class CpuSampler {
+  private readonly foreign = new Set<number>();
+  private readonly kinds = new Map<string, string>();
 
-function tree_sample(processes: ProcessTimes[]): TreeSample {
-  return {
-    total_ms: sum(processes.map((times) => times.cpu_ms + times.ended_ms)),
-    processes: new Map(
-      processes.map((times) => [
-        times.key,
-        {
-          kind: kind_of_title(read(`/proc/${times.pid}/cmdline`)?.split('\0')[0] ?? ''),
-          cpu_ms: times.cpu_ms,
-          system_ms: times.system_ms,
-          context_switches: context_switches(times.pid),
-        },
-      ]),
-    ),
-  };
+  constructor(private readonly roots: number[]) {}
+
+  take(): Sample {
+    const from_ms = Date.now();
+    const processes = this.processes();
+    return {
+      from_ms,
+      to_ms: Date.now(),
+      trees: this.roots.map((root) =>
+        this.tree(processes.filter(({ pid, parent }) => pid === root || parent === root)),
+      ),
+      machine: machine_times(),
+    };
+  }
+
+  /** Looks again where a process ended meanwhile: it would count twice or never. */
+  private processes(): ProcessTimes[] {
+    for (let tries = 1; ; tries++) {
+      const ended_before = this.ended_ms();
+      const processes = readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name) && !this.foreign.has(Number(name)))
+        .map((name) => process_times(Number(name)))
+        .filter((times) => times !== null)
+        .filter(({ pid, parent }) => {
+          const ours = this.roots.includes(parent) || this.roots.includes(pid);
+          if (!ours) this.foreign.add(pid);
+          return ours;
+        });
+      if (this.ended_ms() === ended_before || tries === MOST_TRIES) return processes;
+    }
+  }
+
+  private ended_ms(): number {
+    return sum(this.roots.map((root) => process_times(root)?.ended_ms ?? 0));
+  }
+
+  private tree(processes: ProcessTimes[]): TreeSample {
+    const use_of = (times: ProcessTimes) => ({
+      kind: this.kind(times),
+      cpu_ms: times.cpu_ms,
+      system_ms: times.system_ms,
+      context_switches: context_switches(times.pid),
+    });
+    return {
+      total_ms: sum(processes.map((times) => times.cpu_ms + times.ended_ms)),
+      processes: new Map(processes.map((times) => [times.key, use_of(times)])),
+    };
+  }
+
+  /** A process has its postmaster's title until it sets its own. */
+  private kind({ key, pid }: ProcessTimes): string {
+    const known = this.kinds.get(key);
+    if (known !== undefined && known !== POSTMASTER) return known;
+    const kind = kind_of_title(read(`/proc/${pid}/cmdline`)?.split('\0')[0] ?? '');
+    this.kinds.set(key, kind);
+    return kind;
+  }
 }
 
 /** What one tree used from the first to the last of the samples, by kind. */
@@ -125,7 +164,6 @@ function process_times(pid: number): ProcessTimes | null {
     cpu_ms: (field(14) + field(15)) * TICK_MS,
     system_ms: field(15) * TICK_MS,
     ended_ms: (field(16) + field(17)) * TICK_MS,
-    context_switches: 0,
   };
 }
 

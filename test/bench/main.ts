@@ -4,7 +4,7 @@ import { Failure } from '../../ts-src/cli/failure.ts';
 import { progress_for, type Progress } from '../../ts-src/cli/progress.ts';
 import { RunningLocalNodes } from '../cluster/local_nodes.ts';
 import { same_everywhere } from '../cluster/same_everywhere.ts';
-import { CONFIGURATIONS, type Configuration } from './configuration.ts';
+import { CONFIGURATIONS, count_of_clients, type Configuration } from './configuration.ts';
 import { machine_line } from './machine.ts';
 import { bench_options, type BenchOptions } from './options.ts';
 import { PROTOCOL, Pgbench, SCALE, SCRIPTS, TABLES, load_tables } from './pgbench.ts';
@@ -42,12 +42,13 @@ async function measure_waits(
   progress: Progress,
 ): Promise<string[]> {
   const clients = options.clients.at(-1) ?? 1;
+  const load = count_of_clients(clients);
   const parts: string[] = ['## Wait events of the cluster'];
   for (const script of SCRIPTS) {
-    const waits = await progress.step(`wait events, ${script.name}, ${clients} clients`, () =>
+    const waits = await progress.step(`wait events, ${script.name}, ${load}`, () =>
       sample_waits(servers, pgbench, script, clients, options.seconds),
     );
-    parts.push(`### ${script.name}, ${clients} clients on node 1`, wait_table(waits));
+    parts.push(`### ${script.name}, ${load} on node 1`, wait_table(waits));
   }
   return parts;
 }

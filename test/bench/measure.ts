@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../ts-src/cli/failure.ts';
 import type { Configuration } from './configuration.ts';
 import {
+  CpuSampler,
   add_use,
   cpu_by_kind,
-  take_sample,
   type CpuUse,
   type Sample,
   type TreeSample,
@@ -17,7 +17,7 @@ import type { Servers } from './servers.ts';
 import { sum } from './statistics.ts';
 import { busy_time, type LoggedTransaction } from './transaction_log.ts';
 
-const SAMPLE_INTERVAL_MS = 250;
+const SAMPLE_INTERVAL_MS = 500;
 
 export interface Cell {
   script: Script;
@@ -54,18 +54,18 @@ export async function measure(
   const load = pgbench.run(script, spread(configuration.entries, clients), seconds);
   const { transactions, samples } = await watch(load, [...pids, process.pid]);
   const { from, to } = busy_time(transactions);
-  const used = samples.filter(({ at_ms }) => at_ms >= from && at_ms <= to);
+  const used = samples.filter(({ from_ms, to_ms }) => from_ms >= from && to_ms <= to);
   const [first, last] = [used[0], used.at(-1)];
   if (first === undefined || last === undefined || first === last) {
     throw new Failure('bad_argument', 'the clients need longer to start: raise SECONDS');
   }
   const ended = transactions.filter(
-    ({ end_ms }) => end_ms > first.at_ms && end_ms <= last.at_ms,
+    ({ end_ms }) => end_ms > first.from_ms && end_ms <= last.from_ms,
   );
   const latencies_ms = ended.map(({ latency_ms }) => latency_ms).filter((ms) => ms !== null);
   return {
     ...cell,
-    time_ms: last.at_ms - first.at_ms,
+    time_ms: last.from_ms - first.from_ms,
     latencies_ms,
     failed: ended.length - latencies_ms.length,
     cpu: cpu_by_place(configuration, used),
@@ -83,12 +83,13 @@ export function spread(entries: number[], clients: number) {
 }
 
 async function watch(load: Promise<LoggedTransaction[]>, roots: number[]) {
+  const sampler = new CpuSampler(roots);
   const samples: Sample[] = [];
   let running = true;
   const ended = load.finally(() => (running = false));
   ended.catch(() => {}); // Awaited below.
   while (running) {
-    samples.push(take_sample(roots));
+    samples.push(sampler.take());
     await Promise.race([sleep(SAMPLE_INTERVAL_MS), ended]);
   }
   return { transactions: await ended, samples };

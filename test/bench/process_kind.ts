@@ -20,12 +20,13 @@ const NAMED = [
   'logical replication launcher',
 ];
 
+export const POSTMASTER = 'postmaster';
 export const CLIENT_BACKEND = 'client backend';
 const LINK_RECEIVER = 'multimaster link receiver';
 const PEER_QUERY = "a peer's query";
 
 export function kind_of_title(title: string): string {
-  if (!title.startsWith('postgres: ')) return 'postmaster';
+  if (!title.startsWith('postgres: ')) return POSTMASTER;
   const text = title.slice('postgres: '.length);
   const named = NAMED.find((name) => text.startsWith(name));
   if (named !== undefined) return named;

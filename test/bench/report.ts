@@ -1,5 +1,10 @@
 // Turns the measurements into the tables that `make bench` prints.
-import { CONFIGURATIONS, PLAIN_SERVER, SYNC_STANDBYS, type Configuration } from './configuration.ts';
+import {
+  CONFIGURATIONS,
+  PLAIN_SERVER,
+  SYNC_STANDBYS,
+  type Configuration,
+} from './configuration.ts';
 import { add_use, type CpuUse } from './cpu_times.ts';
 import { left, markdown_table, right } from './markdown_table.ts';
 import { cpu_ms_of, tps_of, type Measurement } from './measure.ts';
@@ -86,7 +91,9 @@ export function cpu_table(
   const counts = results
     .clients()
     .filter((clients) => results.of(script, clients, configuration).length > 0);
-  const uses = counts.map((clients) => use_per_transaction(results.of(script, clients, configuration)));
+  const uses = counts.map((clients) =>
+    use_per_transaction(results.of(script, clients, configuration)),
+  );
   const busiest = uses.at(-1);
   if (busiest === undefined) return '';
   const name = (text: string) => text.split('\t');

@@ -2,7 +2,12 @@
 // right after the other, and each round starts with another one, so that whatever
 // else the machine does meets all of them alike.
 import type { Progress } from '../../ts-src/cli/progress.ts';
-import { CONFIGURATIONS, takes_part, type Configuration } from './configuration.ts';
+import {
+  CONFIGURATIONS,
+  count_of_clients,
+  takes_part,
+  type Configuration,
+} from './configuration.ts';
 import { measure, tps_of, type Measurement } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import { SCRIPTS, type Pgbench } from './pgbench.ts';
@@ -18,7 +23,8 @@ export async function measure_rounds(
   for (let round = 0; round < options.rounds; round++) {
     for (const script of SCRIPTS) {
       for (const clients of options.clients) {
-        const text = `round ${round + 1}/${options.rounds}, ${script.name}, ${clients} clients`;
+        const load = `${script.name}, ${count_of_clients(clients)}`;
+        const text = `round ${round + 1}/${options.rounds}, ${load}`;
         await progress.step(text, async (say) => {
           const results: string[] = [];
           for (const configuration of rotated(clients, round)) {

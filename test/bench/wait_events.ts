@@ -1,5 +1,6 @@
 // What the processes of the cluster wait for, in a run of its own: pg_stat_activity
-// of two nodes, twenty times a second.
+// of two nodes, twenty times a second. Processes in their main loops with nothing to
+// do (wait events of type Activity) are left out.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
@@ -80,7 +81,8 @@ async function look(session: pg.Client): Promise<Activity[]> {
     text: `SELECT backend_type, coalesce(application_name, '') AS application_name,
                   coalesce(wait_event_type || ': ' || wait_event, 'runs') AS event
            FROM pg_stat_activity
-           WHERE pid <> pg_backend_pid() AND backend_type IS NOT NULL`,
+           WHERE pid <> pg_backend_pid() AND backend_type IS NOT NULL
+             AND wait_event_type IS DISTINCT FROM 'Activity'`,
   });
   return rows.map(({ backend_type, application_name, event }) => ({
     kind: kind_of_activity(backend_type, application_name),
