@@ -65,20 +65,26 @@ async function vitest(name, args) {
   return judged(counts.numPassedTests, counts.numFailedTests + broken, code);
 }
 
-/** A script that prints TAP, or ends with `N passed, N failed`. */
+/** A script that runs pg_prove, vitest, or both. */
 async function script(program, args) {
-  if (!existsSync(program)) {
-    console.log(`${program} is missing`);
-    return { passed: 0, failed: 1 };
-  }
+  if (!existsSync(program)) return missing(program);
   const { code, output } = await run(program, args);
-  const summary = [...output.matchAll(/(\d+) passed, (\d+) failed/g)].at(-1);
-  if (summary) return judged(Number(summary[1]), Number(summary[2]), code);
-  const passed = output.match(/^ok \d+/gm)?.length ?? 0;
-  const failed = output.match(/^not ok \d+(?!.*# TODO)/gm)?.length ?? 0;
-  return passed + failed > 0
-    ? judged(passed, failed, code)
-    : { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+  const { passed, failed } = sum([pg_prove_counts(output), vitest_counts(output)]);
+  if (passed + failed === 0) return { passed: 0, failed: 1 }; // It ran no test.
+  return judged(passed, failed, code);
+}
+
+function pg_prove_counts(output) {
+  const total = (pattern) =>
+    [...output.matchAll(pattern)].reduce((so_far, found) => so_far + Number(found[1]), 0);
+  const failed = total(/^Failed (\d+)\/\d+ subtests/gm);
+  return { passed: Math.max(0, total(/^Files=\d+, Tests=(\d+)/gm) - failed), failed };
+}
+
+function vitest_counts(output) {
+  const line = /^\s+Tests {2}(.*)$/m.exec(output)?.[1] ?? '';
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
+  return { passed: count('passed'), failed: count('failed') };
 }
 
 function sum(counts) {
