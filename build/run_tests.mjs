@@ -77,7 +77,7 @@ async function script(program, args) {
 function pg_prove_counts(output) {
   const total = (pattern) =>
     [...output.matchAll(pattern)].reduce((so_far, found) => so_far + Number(found[1]), 0);
-  const failed = total(/^Failed (\d+)\/\d+ subtests/gm);
+  const failed = total(/\(Wstat: .*Failed: (\d+)\)$/gm);
   return { passed: Math.max(0, total(/^Files=\d+, Tests=(\d+)/gm) - failed), failed };
 }
 
