@@ -92,6 +92,7 @@ prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
 	CommitTransactionCommand();
 	/* To the outcome a cancel is obeyed by rules (vote_wait.c), not by an error. */
 	HOLD_INTERRUPTS();
+	MtmSendersWake();
 	MtmViewLeave();
 	strlcpy(prepared_gid, gid, sizeof(prepared_gid));
 	prepared = true;
@@ -112,6 +113,7 @@ finish_prepared(const char *gid, bool commit)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   context | SECURITY_LOCAL_USERID_CHANGE);
 	FinishPreparedTransaction(gid, commit);
+	MtmSendersWake();
 	SetUserIdAndSecContext(user, context);
 }
 

@@ -19,6 +19,7 @@
 #include "replication/origin.h"
 #include "settings.h"
 #include "shmem/commits.h"
+#include "shmem/peers.h"
 #include "shmem/transactions.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -44,6 +45,7 @@ finish(const char *gid, bool commit)
 	PG_TRY();
 	{
 		FinishPreparedTransaction(gid, commit);
+		MtmSendersWake();
 	}
 	PG_FINALLY();
 	{

@@ -47,7 +47,8 @@
 #include "wire/frame.h"
 #include "wire/gid.h"
 
-#define FEEDBACK_MS 1000
+/* Also what wakes the peer's walsender when nothing else does (sender/wakeup.c). */
+#define FEEDBACK_MS 200
 
 typedef struct Waiting
 {

@@ -23,6 +23,7 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
+#include "sender/wakeup.h"
 #include "settings.h"
 #include "shmem/peers.h"
 #include "shmem/transactions.h"
@@ -110,7 +111,10 @@ sender_gone(int code, Datum arg)
 
 	SpinLockAcquire(&peer->mutex);
 	if (peer->sender_pid == MyProcPid)
+	{
 		peer->sender_pid = 0;
+		peer->sender_latch = NULL;
+	}
 	SpinLockRelease(&peer->mutex);
 }
 
@@ -201,6 +205,7 @@ plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool i
 	peer->sender_pid = MyProcPid;
 	peer->sender_started = GetCurrentTimestamp();
 	SpinLockRelease(&peer->mutex);
+	MtmSenderTakeOver(peer_id);
 }
 
 static void
@@ -546,6 +551,7 @@ write_end(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
 	if (body)
 		appendBinaryStringInfo(ctx->out, body->data, body->len);
 	OutputPluginWrite(ctx, true);
+	MtmSenderQuiet();
 }
 
 static void

@@ -6,7 +6,9 @@
  */
 #include "postgres.h"
 
+#include "settings.h"
 #include "shmem/peers.h"
+#include "storage/latch.h"
 
 typedef struct MtmPeers
 {
@@ -72,6 +74,22 @@ MtmCounters *
 MtmCountersGet(void)
 {
 	return &peers->counters;
+}
+
+void
+MtmSendersWake(void)
+{
+	MtmForEachPeer(node_id)
+	{
+		MtmPeer    *peer = MtmPeerSlot(node_id);
+		Latch	   *latch;
+
+		SpinLockAcquire(&peer->mutex);
+		latch = peer->sender_latch;
+		SpinLockRelease(&peer->mutex);
+		if (latch)
+			SetLatch(latch);
+	}
 }
 
 int

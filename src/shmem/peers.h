@@ -29,6 +29,7 @@ typedef struct MtmPeer
 	XLogRecPtr	confirmed_lsn;
 	int			sender_pid;		/* our walsender for it */
 	TimestampTz sender_started;
+	struct Latch *sender_latch;
 	TimestampTz last_heard;		/* last message of any kind on the link */
 	uint64		messages_in;
 	uint64		messages_out;
@@ -49,6 +50,8 @@ extern void MtmPeersInit(void *at, bool found);
 extern MtmPeer *MtmPeerSlot(int node_id);	/* lock its mutex yourself */
 extern MtmPeer MtmPeerCopy(int node_id);
 extern MtmCounters *MtmCountersGet(void);
+/* A transaction of this node was prepared or ended: the walsenders have work. */
+extern void MtmSendersWake(void);
 
 /* Monitor: from now on the link sender keeps links to all peers. */
 extern void MtmLinksWant(void);
