@@ -1,0 +1,71 @@
+-- What the extension offers by name: functions, their results, comments, rights.
+-- On node 1 of a cluster of three that is online.
+BEGIN;
+SELECT plan(54);
+
+SELECT has_schema('mtm');
+
+-- ---- the functions that users call, with what they return ----------------------
+CREATE TEMPORARY TABLE promised (name text, arguments text[], returns text);
+INSERT INTO promised VALUES
+  ('get_cluster_state', '{}', 'mtm.cluster_state'),
+  ('get_nodes_state', '{}', 'setof mtm.node_state'),
+  ('collect_cluster_info', '{}', 'setof mtm.cluster_state'),
+  ('status', '{}', 'mtm.cluster_status'),
+  ('nodes', '{}', 'setof mtm.node'),
+  ('node_info', '{integer}', 'mtm.node'),
+  ('my_node_id', '{}', 'integer'),
+  ('ping', '{}', 'boolean'),
+  ('poll_node', '{integer,boolean}', 'boolean'),
+  ('make_table_local', '{regclass}', 'void'),
+  ('get_trans_by_gid', '{text}', 'setof mtm.trans_state'),
+  ('get_trans_by_xid', '{bigint}', 'setof mtm.trans_state');
+
+SELECT function_returns('mtm', name, arguments, returns) FROM promised;
+SELECT ok(has_function_privilege('public', 'mtm.' || p.name || '(' ||
+                                 array_to_string(p.arguments, ',') || ')', 'EXECUTE'),
+          'everybody may call mtm.' || name)
+FROM promised p;
+SELECT function_privs_are('mtm', name, arguments, 'pg_monitor', '{EXECUTE}')
+FROM promised WHERE name IN ('status', 'get_nodes_state');
+
+-- ---- what only the monitor and the superuser call -----------------------------
+SELECT ok(NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE'),
+          'mtm.' || proname || ' is not for everybody')
+FROM pg_proc p
+WHERE pronamespace = 'mtm'::regnamespace
+  AND (proname LIKE 'shell\_%' OR proname IN
+       ('api', 'bundle', 'monitor_step', 'xid_outcome', 'prepare_existing_tables'))
+ORDER BY proname;
+
+SELECT is_empty(
+  $$SELECT proname FROM pg_proc WHERE pronamespace = 'mtm'::regnamespace
+    AND obj_description(oid, 'pg_proc') IS NULL$$,
+  'every function has a comment');
+
+SELECT is_empty(
+  $$SELECT proname FROM pg_proc WHERE pronamespace = 'mtm'::regnamespace AND prosecdef
+    AND NOT coalesce(proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)$$,
+  'every function with the rights of its owner has a fixed search_path');
+
+SELECT is_empty(
+  $$SELECT proname FROM pg_proc WHERE pronamespace = 'mtm'::regnamespace
+    AND proparallel <> 'u'$$,
+  'no function runs in parallel workers');
+
+-- ---- views and tables ------------------------------------------------------------
+SELECT has_view('mtm'::name, 'stat_bgwpool'::name);
+SELECT has_view('mtm'::name, 'in_doubt'::name);
+SELECT columns_are('mtm'::name, 'stat_bgwpool'::name,
+  '{n_workers,active,pending,size,used,spilled,max_workers}'::name[]);
+SELECT columns_are('mtm'::name, 'in_doubt'::name,
+  '{gid,since,coordinator,generation,state,prepared_here,voted_yes,not_voted,waits_for}'::name[]);
+SELECT has_table('mtm'::name, 'local_tables'::name);
+SELECT col_is_pk('mtm'::name, 'local_tables'::name, '{rel_schema,rel_name}'::name[],
+  'a table is listed once');
+SELECT ok(has_table_privilege('pg_monitor', 'mtm.local_tables', 'SELECT')
+          AND NOT has_table_privilege('pg_monitor', 'mtm.local_tables', 'INSERT'),
+          'everybody may read the list, not change it');
+
+SELECT * FROM finish();
+ROLLBACK;
