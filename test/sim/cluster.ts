@@ -144,19 +144,22 @@ export class Cluster {
   }
 
   private demand_online(when: string): void {
-    const views = this.nodes.map(({ id, data }) => `${id}:${data.view?.status}/${data.view?.generation}`);
+    const views = this.nodes.map(
+      ({ id, data }) => `${id}:${data.view?.status}/${data.view?.generation}`,
+    );
     const online = this.nodes.every(({ data }) => data.view?.status === 'online');
     const same = new Set(this.nodes.map(({ data }) => data.view?.generation)).size === 1;
     if (online && same) return;
     const why = this.nodes.map(({ id, control }) => `${id}: ${control?.state.reason}`);
-    throw new Violation(`liveness: not all online (${when}): ${views.join(' ')}; ${why.join('; ')}`);
+    const all = `${views.join(' ')}; ${why.join('; ')}`;
+    throw new Violation(`liveness: not all online (${when}): ${all}`);
   }
 
   private check_rest(): void {
     this.demand_online('at rest');
     for (const { id, data } of this.nodes) {
       const left = [...data.prepared.keys()];
-      if (left.length > 0) throw new Violation(`liveness, I11: still prepared on node ${id}: ${left}`);
+      if (left.length > 0) throw new Violation(`liveness, I11: prepared on node ${id}: ${left}`);
       const waiting = [...data.waiting.keys()];
       if (waiting.length > 0) throw new Violation(`liveness: node ${id} waits for ${waiting}`);
     }
@@ -192,7 +195,8 @@ export class Cluster {
     node.server_up = true;
     this.start_monitor(node);
     for (const other of this.nodes) {
-      if (other !== node) this.agenda.after(this.random.between(1, 200), () => this.connect(node, other));
+      if (other === node) continue;
+      this.agenda.after(this.random.between(1, 200), () => this.connect(node, other));
     }
   }
 
@@ -254,7 +258,8 @@ export class Cluster {
   private post(node: Node, event: Event): void {
     if (node.control === null) return;
     node.inbox.push(event);
-    if (node.inbox.length === 1) this.agenda.after(this.random.between(0, 2), () => this.work(node));
+    if (node.inbox.length > 1) return;
+    this.agenda.after(this.random.between(0, 2), () => this.work(node));
   }
 
   private work(node: Node): void {

@@ -3,7 +3,7 @@
 // transactions. It keeps the rules that PROTOCOL.md gives the C code; the control plane
 // beside it is the real one.
 import { meets_every_quorum } from '../../ts-src/core/quorum.ts';
-import type { FinishResult } from '../../ts-src/core/event.ts';
+import type { EventOf, FinishResult } from '../../ts-src/core/event.ts';
 import type { Look } from '../../ts-src/core/holding.ts';
 import type { Transaction } from './transaction.ts';
 import type { Value } from '../../ts-src/core/ballot.ts';
@@ -33,7 +33,7 @@ interface Driver {
 export interface Surroundings {
   send_vote(to: number, vote: Vote): void;
   /** An event for the control plane, through the queue in shared memory. */
-  event(event: { kind: 'orphan'; gid: string } | { kind: 'decide'; gid: string; commit: boolean }): void;
+  event(event: EventOf<'orphan' | 'decide'>): void;
   chance(probability: number): boolean;
   /** The node votes, prepares, takes back or decides something of this generation. */
   acts_in(generation: number, what: string): void;
@@ -201,7 +201,9 @@ export class DataPlane {
     for (const tx of this.refused) this.around.send_vote(tx.coordinator, { kind: 'no', tx });
     for (const { tx, aborting, handed_over } of this.drivers.values()) {
       if (!aborting || handed_over) continue;
-      for (const to of tx.members) if (to !== this.id) this.around.send_vote(to, { kind: 'undo', tx });
+      for (const to of tx.members) {
+        if (to !== this.id) this.around.send_vote(to, { kind: 'undo', tx });
+      }
     }
     for (const [gid, { commit }] of this.waiting) {
       this.around.event({ kind: 'decide', gid, commit });

@@ -46,7 +46,8 @@ export class Observer {
     }
     if ('number' in message && message.kind !== 'refuse') {
       const promised = disk.promised?.number ?? 0;
-      this.demand(promised >= message.number, () => `I2: ${message.kind} of ${from} before its vote`);
+      const moved = promised >= message.number;
+      this.demand(moved, () => `I2: ${message.kind} of ${from} before its vote`);
     }
   }
 
@@ -83,7 +84,8 @@ export class Observer {
     for (const gid of prepared) {
       const parts = is_ours(gid) ? parse_gid(gid) : null;
       const old = parts !== null && parts.generation < view.generation;
-      this.demand(!old, () => `I7: node ${id} is online in ${view.generation} with ${gid} prepared`);
+      const now = `online in ${view.generation} with ${gid} prepared`;
+      this.demand(!old, () => `I7: node ${id} is ${now}`);
     }
   }
 
@@ -112,7 +114,8 @@ export class Observer {
     const committed = [...tx.ended.values()].includes('commit');
     if (!committed && tx.told !== 'commit') return;
     const lacking = tx.members.filter((id) => !tx.ended.has(id));
-    this.demand(lacking.length === 0, () => `I7: ${tx.gid} is lost on node ${lacking}: ${describe(tx)}`);
+    const where = `${tx.gid} is lost on node ${lacking}`;
+    this.demand(lacking.length === 0, () => `I7: ${where}: ${describe(tx)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 // Connectivity: who hears whom. A peer is connected when its link is up both ways and
 // it was heard of within heartbeat_recv_ms. Silence is judged at ticks only, when all
-// that was queued is read: a node that stood still does not take that for silence. Each heartbeat carries its sender's own
-// set, so that everybody sees the whole matrix.
+// that was queued is read: a node that stood still does not take that for silence. Each
+// heartbeat carries its sender's own set, so that everybody sees the whole matrix.
 import { contains, difference, node_set, type NodeId, type NodeSet } from './node_set.ts';
 import type { Heartbeat } from './message.ts';
 import type { State } from './state.ts';

@@ -76,7 +76,8 @@ export function on_campaign(turn: Turn, from: NodeId, message: MessageOf<'campai
     if (objected !== null) {
       turn.send(from, { kind: 'refuse', number: proposal.number, ...objected });
       if (objected.code !== 'older_number') {
-        turn.log(`did not vote for generation ${proposal.number} of node ${from}: ${objected.message}`);
+        const { number } = proposal;
+        turn.log(`did not vote for generation ${number} of node ${from}: ${objected.message}`);
       }
       return;
     }

@@ -51,14 +51,16 @@ function load(config: Config): Durable | null {
   if (text === null) return null;
   const decoded = decode_durable(config, text);
   if ('durable' in decoded) return decoded.durable;
-  throw new SqlError('XX001', `the saved state of the control plane is refused: ${decoded.refused}`, {
-    hint: decoded.hint,
+  const { refused, hint } = decoded;
+  throw new SqlError('XX001', `the saved state of the control plane is refused: ${refused}`, {
+    hint,
   });
 }
 
 /** The view is published when it changes; what is only to be looked at, now and then. */
 function refresh_report({ state }: Control, world: ServerWorld): void {
-  if (state.view === null || world.now_ms - reported_ms < state.config.heartbeat_send_ms / 2) return;
+  const fresh = world.now_ms - reported_ms < state.config.heartbeat_send_ms / 2;
+  if (state.view === null || fresh) return;
   reported_ms = world.now_ms;
   world.publish(state.view);
 }
