@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "apply/deferred.h"
 #include "apply/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -353,6 +354,7 @@ open_one(Defined *entry)
 		lappend(estate->es_opened_result_relations, open->result);
 	estate->es_output_cid = GetCurrentCommandId(true);
 	ExecOpenIndices(open->result, false);
+	open->deferred = MtmDeferredHas(open->result);
 	EvalPlanQualInit(&open->epq, estate, NULL, NIL, -1);
 	open->wanted = ExecInitExtraTupleSlot(estate, RelationGetDescr(relation),
 										  &TTSOpsVirtual);

@@ -14,6 +14,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "apply/deferred.h"
 #include "apply/find.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
@@ -60,12 +61,14 @@ MtmRowsBegin(const MtmTransaction *tx)
 {
 	applying = tx;
 	MtmRelationsForget();
+	MtmDeferredForget();
 	begin_query();
 }
 
 void
 MtmRowsEnd(void)
 {
+	MtmDeferredCheck();
 	end_query();
 	MtmRelationsForget();
 }
@@ -199,6 +202,8 @@ MtmApplyInsert(StringInfo record)
 
 	read_row(target, record, target->row, NULL);
 	ExecSimpleRelationInsert(target->result, target->estate, target->row);
+	if (target->deferred)
+		MtmDeferredNote(target->relation, target->row);
 	end_row(target, old);
 }
 
@@ -240,6 +245,8 @@ MtmApplyUpdate(StringInfo record)
 	EvalPlanQualSetSlot(&target->epq, target->row);
 	ExecSimpleRelationUpdate(target->result, target->estate, &target->epq,
 							 target->found, target->row);
+	if (target->deferred)
+		MtmDeferredNote(target->relation, target->row);
 	end_row(target, old);
 }
 
@@ -280,6 +287,7 @@ MtmApplyTruncate(StringInfo record)
 		Relation	relation = table_open(lfirst_oid(cell), AccessExclusiveLock);
 
 		relations = lappend(relations, relation);
+		MtmDeferredDrop(lfirst_oid(cell));
 		if (RelationIsLogicallyLogged(relation))
 			logged = lappend_oid(logged, lfirst_oid(cell));
 	}

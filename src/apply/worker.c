@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "apply/body.h"
+#include "apply/deferred.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
 #include "apply/schema_change.h"
@@ -31,6 +32,7 @@
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -38,6 +40,8 @@
 #include "wire/link_message.h"
 
 static StringInfoData notifies;
+/* Whose the prepared transaction is, when a user prepared it. */
+static Oid	owner = InvalidOid;
 
 static void
 apply_record(StringInfo record)
@@ -59,6 +63,8 @@ apply_record(StringInfo record)
 			MtmApplyTruncate(record);
 			break;
 		case MTM_RECORD_SCHEMA:
+			/* Rows may get other places; none of its tables may have checks pending. */
+			MtmDeferredCheck();
 			MtmRowsPause();
 			MtmApplySchemaChange(record);
 			MtmRowsResume();
@@ -66,6 +72,9 @@ apply_record(StringInfo record)
 		case MTM_RECORD_NOTIFY:
 			appendBinaryStringInfo(&notifies, record->data + record->cursor,
 								   record->len - record->cursor);
+			break;
+		case MTM_RECORD_OWNER:
+			owner = get_role_oid(pq_getmsgrawstring(record), false);
 			break;
 		case MTM_RECORD_UNSENDABLE:
 			{
@@ -156,6 +165,20 @@ enter_gate(const MtmTransaction *tx)
 	}
 }
 
+/* Prepare; the role that does so is the owner. */
+static void
+prepare(void)
+{
+	Oid			me;
+	int			context;
+
+	GetUserIdAndSecContext(&me, &context);
+	if (OidIsValid(owner))
+		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+	CommitTransactionCommand();
+	SetUserIdAndSecContext(me, context);
+}
+
 static void
 apply_and_prepare(MtmTransaction *tx)
 {
@@ -166,6 +189,7 @@ apply_and_prepare(MtmTransaction *tx)
 	/* Invalidations of what was committed before this came must be seen. */
 	AcceptInvalidationMessages();
 	resetStringInfo(&notifies);
+	owner = InvalidOid;
 	apply_body(tx);
 	MtmTransactionFreeBody(tx);
 	keep_notifies(tx);
@@ -179,7 +203,7 @@ apply_and_prepare(MtmTransaction *tx)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("transaction was rolled back by its coordinator")));
-	CommitTransactionCommand();
+	prepare();
 	MtmTransactionEndApply(&tx->key, NULL);
 	MtmSendYes(tx->key.origin, tx->key.xid, tx->generation);
 	MtmViewLeave();
