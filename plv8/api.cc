@@ -89,7 +89,11 @@ run_api(const callback_info &info, void (*method)(const callback_info &))
 		else if (session.top->doomed)
 			throw error_report(*session.top->doomed);
 		else
+		{
+			api_scope	memory(*session.top);
+
 			method(info);
+		}
 	}
 	catch (const js_pending &)
 	{
@@ -103,17 +107,31 @@ run_api(const callback_info &info, void (*method)(const callback_info &))
 		throw_to_script(context,
 						error_report(ERRCODE_OUT_OF_MEMORY, "out of memory"));
 	}
+	catch (...)
+	{
+		throw_to_script(context,
+						error_report(ERRCODE_INTERNAL_ERROR, "plv8 failed"));
+	}
 }
 
-v8::Local<v8::Function>
-api_class::in(v8::Local<v8::Context> context)
+/* Only make() makes them: their internal field must be filled. */
+static void
+refuse_construction(const callback_info &info)
+{
+	info.GetIsolate()->ThrowException(v8::Exception::TypeError(
+		v8::String::NewFromUtf8Literal(info.GetIsolate(),
+									   "Illegal constructor")));
+}
+
+v8::Local<v8::Object>
+api_class::make(v8::Local<v8::Context> context)
 {
 	v8::Isolate *isolate = context->GetIsolate();
 
 	if (made_.IsEmpty())
 	{
 		v8::Local<v8::FunctionTemplate> made =
-			v8::FunctionTemplate::New(isolate);
+			v8::FunctionTemplate::New(isolate, refuse_construction);
 		v8::Local<v8::Signature> only_on_us =
 			v8::Signature::New(isolate, made);
 
@@ -129,7 +147,8 @@ api_class::in(v8::Local<v8::Context> context)
 									   js_name(name_), v8::DontEnum);
 		made_.Reset(isolate, made);
 	}
-	return checked(made_.Get(isolate)->GetFunction(context));
+	return checked(
+		made_.Get(isolate)->InstanceTemplate()->NewInstance(context));
 }
 
 void

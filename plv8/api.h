@@ -2,6 +2,7 @@
 #pragma once
 
 #include "frame.h"
+#include "memory_scope.h"
 
 namespace plv8 {
 
@@ -18,6 +19,40 @@ void api_callback(const callback_info &info) {
 	run_api(info, method);
 }
 
+/*
+ * CurrentMemoryContext of a method, reset at the end of the outermost: a
+ * toString() of its arguments may call others. A method that runs a script
+ * of its own uses script_in_method, so that those in it are outermost again.
+ */
+class api_scope {
+public:
+	explicit api_scope(frame &f)
+		: frame_(f), scope_(f.api_memory) { frame_.api_depth++; }
+	~api_scope() {
+		if (--frame_.api_depth == 0)
+			MemoryContextReset(frame_.api_memory);
+	}
+
+private:
+	frame	   &frame_;
+	memory_scope scope_;
+};
+
+class script_in_method {
+public:
+	explicit script_in_method(frame &f)
+		: frame_(f), outermost_(f.api_depth == 1),
+		  scope_(outermost_ ? f.scratch : CurrentMemoryContext) {
+		frame_.api_depth -= outermost_;
+	}
+	~script_in_method() { frame_.api_depth += outermost_; }
+
+private:
+	frame	   &frame_;
+	bool		outermost_;
+	memory_scope scope_;
+};
+
 struct api_method {
 	const char *name;
 	v8::FunctionCallback callback;
@@ -28,7 +63,7 @@ class api_class {
 public:
 	api_class(const char *name, const api_method *methods, size_t count)
 		: name_(name), methods_(methods), count_(count) {}
-	v8::Local<v8::Function> in(v8::Local<v8::Context> context);
+	v8::Local<v8::Object> make(v8::Local<v8::Context> context);
 
 private:
 	const char *name_;

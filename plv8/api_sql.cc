@@ -55,6 +55,8 @@ api_subtransaction(const callback_info &info)
 		throw error_report(ERRCODE_INVALID_PARAMETER_VALUE,
 						   "plv8.subtransaction() needs a function");
 	in_subtransaction([&] {
+		script_in_method memory(*session.top);
+
 		info.GetReturnValue().Set(checked(info[0].As<v8::Function>()->Call(
 			context, context->Global(), 0, nullptr)));
 		if (session.stop != stop_reason::none)

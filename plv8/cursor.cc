@@ -108,8 +108,7 @@ make_cursor(v8::Local<v8::Context> context, const char *portal)
 	};
 	static api_class &the_class =
 		*new api_class("Cursor", methods, lengthof(methods));
-	v8::Local<v8::Object> object =
-		checked(the_class.in(context)->NewInstance(context));
+	v8::Local<v8::Object> object = the_class.make(context);
 
 	object->SetInternalField(0, js_text(portal));
 	return object;

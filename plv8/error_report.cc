@@ -169,6 +169,7 @@ message_of(v8::Local<v8::Context> context, v8::Local<v8::Value> thrown)
 static optional_text
 stack_of(v8::Local<v8::Context> context, v8::Local<v8::Object> thrown)
 {
+	const size_t longest = 8000;	/* Error.stackTraceLimit may be any */
 	v8::Local<v8::Value> stack = read_property(context, thrown, "stack");
 
 	if (!stack->IsString())
@@ -179,7 +180,18 @@ stack_of(v8::Local<v8::Context> context, v8::Local<v8::Object> thrown)
 
 	if (frames == std::string::npos)
 		return std::nullopt;
-	return text.substr(frames + 5);
+	text.erase(0, frames + 5);
+	if (text.size() > longest)
+	{
+		/* By whole lines: half a character would be no text. */
+		size_t		end = text.rfind('\n', longest);
+
+		if (end == std::string::npos)
+			return std::nullopt;
+		text.resize(end);
+		text += "\n    ...";
+	}
+	return text;
 }
 
 error_report

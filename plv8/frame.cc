@@ -12,33 +12,46 @@
 namespace plv8 {
 
 /*
- * One scratch context for each depth of nesting, kept for the session: making
+ * The same contexts for each frame of one depth, kept for the session: making
  * one costs more than a small call. Those left dirty by an error are reset by
  * the next frame there.
  */
-static MemoryContext
-scratch_context(size_t depth)
-{
-	static std::vector<MemoryContext> &contexts =
-		*new std::vector<MemoryContext>;
+struct frame_memory {
+	MemoryContext scratch;
+	MemoryContext api;
+};
 
-	while (contexts.size() <= depth)
-		contexts.push_back(pg_value([] {
-			return AllocSetContextCreate(TopMemoryContext, "plv8 call",
-										 ALLOCSET_DEFAULT_SIZES);
-		}));
-	return contexts[depth];
+static frame_memory
+memory_at(size_t depth)
+{
+	static std::vector<frame_memory> &all = *new std::vector<frame_memory>;
+
+	while (all.size() <= depth)
+	{
+		frame_memory made;
+
+		pg_call([&] {
+			made.scratch = AllocSetContextCreate(TopMemoryContext, "plv8 call",
+												 ALLOCSET_DEFAULT_SIZES);
+			made.api = AllocSetContextCreate(TopMemoryContext, "plv8 method",
+											 ALLOCSET_DEFAULT_SIZES);
+		});
+		all.push_back(made);
+	}
+	return all[depth];
 }
 
 frame::frame(bool is_read_only)
 	: outer(session.top),
 	  depth(outer ? outer->depth + 1 : 0),
 	  caller(CurrentMemoryContext),
-	  scratch(scratch_context(depth)),
+	  scratch(memory_at(depth).scratch),
+	  api_memory(memory_at(depth).api),
 	  role(current_role_context()),
 	  read_only(is_read_only)
 {
 	MemoryContextReset(scratch);
+	MemoryContextReset(api_memory);
 	MemoryContextSwitchTo(scratch);
 	session.top = this;
 }
@@ -48,6 +61,7 @@ frame::~frame()
 	session.top = outer;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(scratch);
+	MemoryContextReset(api_memory);
 }
 
 void

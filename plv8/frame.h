@@ -2,7 +2,9 @@
  * One running call of a plv8 function, from PostgreSQL's entry to its exit.
  *
  * Memory: while a frame is on top, CurrentMemoryContext is its scratch
- * context, reset when the frame ends. Results are copied to `caller`.
+ * context, reset when the frame ends, or within a method of `plv8` one that
+ * is reset when the method ends: a script may call a million of them.
+ * Results are copied to `caller`.
  */
 #pragma once
 
@@ -30,6 +32,8 @@ struct frame {
 	int			depth;
 	MemoryContext caller;
 	MemoryContext scratch;
+	MemoryContext api_memory;	/* of one call of a plv8.* method */
+	int			api_depth = 0;
 	role_context &role;
 	bool		read_only;		/* STABLE and IMMUTABLE: no new snapshots */
 	TriggerData *trigger = nullptr;

@@ -34,9 +34,9 @@ namespace plv8 {
 enum class outcome { done, failed, stopped };
 
 static outcome
-failed(const error_report &report) noexcept
+failed(error_report &&report) noexcept
 {
-	session.raised = report;
+	session.raised = std::move(report);
 	return outcome::failed;
 }
 
@@ -53,9 +53,9 @@ guarded(F &&body) noexcept
 		body(call);
 		return outcome::done;
 	}
-	catch (const error_report &report)
+	catch (error_report &report)
 	{
-		return failed(report);
+		return failed(std::move(report));
 	}
 	catch (const interrupted &)
 	{
@@ -69,6 +69,10 @@ guarded(F &&body) noexcept
 	catch (const std::bad_alloc &)
 	{
 		return failed(error_report(ERRCODE_OUT_OF_MEMORY, "out of memory"));
+	}
+	catch (...)
+	{
+		return failed(error_report(ERRCODE_INTERNAL_ERROR, "plv8 failed"));
 	}
 }
 

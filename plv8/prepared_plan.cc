@@ -131,8 +131,8 @@ plan_free(const callback_info &info)
 	free_plan(&handle);
 }
 
-static v8::Local<v8::Function>
-plan_class(v8::Local<v8::Context> context)
+static v8::Local<v8::Object>
+make_plan(v8::Local<v8::Context> context)
 {
 	static const api_method methods[] = {
 		{"execute", api_callback<plan_execute>},
@@ -142,7 +142,7 @@ plan_class(v8::Local<v8::Context> context)
 	static api_class &the_class =
 		*new api_class("PreparedPlan", methods, lengthof(methods));
 
-	return the_class.in(context);
+	return the_class.make(context);
 }
 
 static void
@@ -219,8 +219,7 @@ api_prepare(const callback_info &info)
 	bool		typed = info.Length() > 1 && !info[1]->IsNullOrUndefined();
 	std::unique_ptr<plan_handle, void (*)(plan_handle *)> handle(
 		new plan_handle{}, discard);
-	v8::Local<v8::Object> object =
-		checked(plan_class(context)->NewInstance(context));
+	v8::Local<v8::Object> object = make_plan(context);
 
 	object->SetAlignedPointerInInternalField(0, nullptr);
 	in_spi([&] {

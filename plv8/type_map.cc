@@ -7,10 +7,11 @@ static std::unordered_map<Oid, type_map> &known =
 	*new std::unordered_map<Oid, type_map>;
 
 static void
-forget_types(Datum, int, uint32)
+forget_types(Datum, int, uint32 hash)
 {
 	for (auto &entry : known)
-		entry.second.valid = false;
+		if (hash == 0 || entry.second.hash == hash)
+			entry.second.valid = false;
 }
 
 static mapping
@@ -57,6 +58,7 @@ load(type_map &type)
 	char		kind = 0;
 
 	pg_call([&] {
+		type.hash = GetSysCacheHashValue1(TYPEOID, ObjectIdGetDatum(type.oid));
 		type.base_typmod = -1;
 		type.base = getBaseTypeAndTypmod(type.oid, &type.base_typmod);
 		kind = get_typtype(type.base);

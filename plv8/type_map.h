@@ -27,6 +27,7 @@ struct type_map {
 	FmgrInfo	input, output;
 	Oid			input_parameter;
 	void	   *domain_checks;	/* cache of domain_check() */
+	uint32		hash;			/* of its syscache entry */
 	bool		valid;
 
 	bool is_domain() const { return base != oid; }

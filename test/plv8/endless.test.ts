@@ -16,7 +16,8 @@ const scripts: Record<string, string> = {
     'plv8.execute("SELECT $1::jsonb", [{ toJSON() { for (;;) {} } }])',
   'a loop of SQL that catches all':
     'for (;;) { try { plv8.execute("SELECT 1") } catch (e) {} }',
-  'a sleep in SQL, caught': 'for (;;) { try { plv8.execute("SELECT pg_sleep(1000)") } catch (e) {} }',
+  'a sleep in SQL, caught':
+    'for (;;) { try { plv8.execute("SELECT pg_sleep(1000)") } catch (e) {} }',
   'a subtransaction': 'plv8.subtransaction(() => { for (;;) {} })',
   'plv8 in SQL in plv8':
     'for (;;) { try { plv8.execute("DO $x$ for (;;) {} $x$ LANGUAGE plv8") } catch (e) {} }',
@@ -58,7 +59,8 @@ describe('pg_terminate_backend ends', () => {
       const started = await observer.value('SELECT pg_postmaster_start_time()::text');
       expect(await observer.value('SELECT pg_terminate_backend($1, 30000)', [s.pid])).toBe(true);
       expect((await error).code).toBe('57P01');
-      expect(await observer.value('SELECT count(*)::int FROM pg_stat_activity WHERE pid = $1', [s.pid]))
+      expect(await observer.value('SELECT count(*)::int FROM pg_stat_activity WHERE pid = $1',
+        [s.pid]))
         .toBe(0);
       expect(await observer.value('SELECT pg_postmaster_start_time()::text')).toBe(started);
     });
@@ -76,7 +78,8 @@ test('promises of a cancelled script are not settled by the next', async () => {
   const s = await connect();
   await s.rows("SET statement_timeout = '100ms'");
   await s.error(
-    'DO $$ globalThis.n = 0; Promise.resolve().then(() => { n++ }); for (;;) {} $$ LANGUAGE plv8');
+    `DO $$ globalThis.n = 0; Promise.resolve().then(() => { n++ });
+     for (;;) {} $$ LANGUAGE plv8`);
   await s.rows('SET statement_timeout = 0');
   await s.rows("CREATE FUNCTION pg_temp.n() RETURNS int LANGUAGE plv8 AS 'return globalThis.n'");
   expect(await s.value('SELECT pg_temp.n()')).toBe(0);

@@ -8,7 +8,8 @@ CREATE FUNCTION named(keys text[], vals text[]) RETURNS json LANGUAGE plv8 IMMUT
   for (let i = 0; i < keys.length; i++) o[keys[i]] = vals[i];
   return o;
 $$;
-SELECT is(named('{name,age}', '{Tom,29}')::text, '{"name":"Tom","age":"29"}', 'arguments by name');
+SELECT is(named('{name,age}', '{Tom,29}')::text, '{"name":"Tom","age":"29"}',
+  'arguments by name');
 CREATE FUNCTION unnamed(text, text) RETURNS text LANGUAGE plv8 AS 'return arguments[0] + $2';
 SELECT is(unnamed('a', 'b'), 'ab', 'unnamed ones as $n and arguments[]');
 CREATE FUNCTION vari(VARIADIC a text[]) RETURNS text LANGUAGE plv8 AS 'return a.join("+")';
@@ -52,12 +53,14 @@ CREATE FUNCTION matrix_rows() RETURNS SETOF int[] LANGUAGE plv8 AS 'return [[1, 
 SELECT results_eq('SELECT * FROM matrix_rows()', $$VALUES ('{1,2}'::int[]), ('{3}')$$,
   'a set of arrays');
 CREATE FUNCTION jsons() RETURNS SETOF jsonb LANGUAGE plv8 AS 'return [{a: 1}, [2]]';
-SELECT results_eq('SELECT * FROM jsons()', $$VALUES ('{"a": 1}'::jsonb), ('[2]')$$, 'a set of jsonb');
+SELECT results_eq('SELECT * FROM jsons()', $$VALUES ('{"a": 1}'::jsonb), ('[2]')$$,
+  'a set of jsonb');
 
 CREATE FUNCTION not_object() RETURNS SETOF rec LANGUAGE plv8 AS 'plv8.return_next("abc")';
 SELECT throws_ok('SELECT * FROM not_object()', '42804', 'argument must be an object',
   'a row must be an object');
-CREATE FUNCTION unnamed_set() RETURNS SETOF record LANGUAGE plv8 AS 'plv8.return_next({a: 1, b: 2})';
+CREATE FUNCTION unnamed_set() RETURNS SETOF record LANGUAGE plv8 AS
+  'plv8.return_next({a: 1, b: 2})';
 SELECT results_eq('SELECT * FROM unnamed_set() AS x(a int, b int)', 'VALUES (1, 2)',
   'SETOF record with a column list');
 SELECT throws_ok('SELECT * FROM unnamed_set() AS x(a int)', '42804',

@@ -36,10 +36,13 @@ test('endless recursion through SQL is an error', async () => {
 
 describe('memory beyond plv8.memory_limit is an error:', () => {
   const scripts: Record<string, [string, string]> = {
-    'an array that grows': ['53200', 'const a = []; for (;;) a.push({ n: a.length, s: "x" + a.length })'],
+    'an array that grows': ['53200',
+      'const a = []; for (;;) a.push({ n: a.length, s: "x" + a.length })'],
     'buffers': ['XX000', 'const a = []; for (;;) a.push(new ArrayBuffer(1e6))'],
-    'promises': ['53200', 'Promise.resolve().then(function f() { return Promise.resolve().then(f) })'],
-    'caught by the script': ['53200', 'for (;;) { try { const a = []; for (;;) a.push([a.length]) } catch (e) {} }'],
+    'promises': ['53200',
+      'Promise.resolve().then(function f() { return Promise.resolve().then(f) })'],
+    'caught by the script': ['53200',
+      'for (;;) { try { const a = []; for (;;) a.push([a.length]) } catch (e) {} }'],
   };
   for (const [name, [code, script]] of Object.entries(scripts))
     test(name, async () => {
@@ -67,6 +70,8 @@ describe('what V8 cannot survive ends one session only:', () => {
 
 test('Atomics.wait is refused, it could not be cancelled', async () => {
   const s = await connect();
-  const error = await s.error(run('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'));
+  const error = await s.error(
+    run('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'),
+  );
   expect(error.message).toMatch(/^TypeError/);
 });

@@ -30,17 +30,25 @@ const loads: Record<string, Load> = {
       `CREATE FUNCTION pg_temp.mixed(t text, a int[], p pg_temp.pair) RETURNS SETOF pg_temp.pair
        LANGUAGE plv8 AS 'plv8.return_next(p); return [{a: a.length, b: t}]'`,
     ],
-    run: `SELECT count(*) FROM generate_series(1, 20000), pg_temp.mixed('text', '{1,2,3}', (1, 'b'))
+    run: `SELECT count(*) 
+      FROM generate_series(1, 20000), pg_temp.mixed('text', '{1,2,3}', (1, 'b'))
       WHERE generate_series > 0`,
   },
   'SQL with and without parameters in one call': {
     run: `DO $$ for (let i = 0; i < 8000; i++) {
-      plv8.execute('SELECT $1::int AS a, $2 AS b', [i, 'x']); plv8.execute('SELECT 1'); } $$ LANGUAGE plv8`,
+      plv8.execute('SELECT $1::int AS a, $2 AS b', [i, 'x']); plv8.execute('SELECT 1');
+        } $$ LANGUAGE plv8`,
+  },
+  'a hundred thousand statements in one subtransaction': {
+    run: `DO $$ plv8.subtransaction(() => {
+      const p = plv8.prepare('SELECT $1::text AS a');
+      for (let i = 0; i < 50000; i++) p.execute(['x'.repeat(500)]); p.free() }) $$ LANGUAGE plv8`,
   },
   'caught errors, of both kinds': {
     run: `DO $$ for (let i = 0; i < 5000; i++) {
       try { plv8.execute('SELECT 1 / 0') } catch (e) {}
-      try { plv8.subtransaction(() => { throw new Error('x') }) } catch (e) {} } $$ LANGUAGE plv8`,
+      try { plv8.subtransaction(() => {
+        throw new Error('x') }) } catch (e) {} } $$ LANGUAGE plv8`,
   },
   'uncaught errors': {
     run: (s) =>
@@ -50,24 +58,28 @@ const loads: Record<string, Load> = {
   },
   'plans that nobody frees': {
     run: (s) =>
-      many(s, 2000, (i) => `DO $$ plv8.prepare('SELECT $1::int + ${i}').execute([1]) $$ LANGUAGE plv8`),
+      many(s, 2000, (i) =>
+        `DO $$ plv8.prepare('SELECT $1::int + ${i}').execute([1]) $$ LANGUAGE plv8`),
   },
   'cursors': {
     run: `DO $$ const p = plv8.prepare('SELECT * FROM generate_series(1, 3)');
-      for (let i = 0; i < 10000; i++) { const c = p.cursor(); c.fetch(2); c.close(); } p.free() $$ LANGUAGE plv8`,
+      for (let i = 0; i < 10000; i++) { const c = p.cursor(); c.fetch(2); c.close();
+        } p.free() $$ LANGUAGE plv8`,
   },
   'functions that are replaced': {
     garbage: 20,
     run: (s) =>
-      many(s, 600, (i) =>
-        `CREATE OR REPLACE FUNCTION pg_temp.again() RETURNS int LANGUAGE plv8 AS 'return ${i}; //${'x'.repeat(60_000)}';
+      many(s, 450, (i) =>
+        `CREATE OR REPLACE FUNCTION pg_temp.again() RETURNS int LANGUAGE plv8 AS
+         'return ${i}; //${'x'.repeat(60_000)}';
          SELECT pg_temp.again()`),
   },
   'functions that are dropped': {
     garbage: 20,
     run: (s) =>
-      many(s, 600, (i) =>
-        `CREATE FUNCTION pg_temp.f${i}() RETURNS int LANGUAGE plv8 AS 'return ${i}; //${'x'.repeat(60_000)}';
+      many(s, 450, (i) =>
+        `CREATE FUNCTION pg_temp.f${i}() RETURNS int LANGUAGE plv8 AS
+         'return ${i}; //${'x'.repeat(60_000)}';
          SELECT pg_temp.f${i}(); DROP FUNCTION pg_temp.f${i}()`),
   },
   'triggers': {

@@ -11,7 +11,8 @@ BEGIN; SELECT life.put('committed'); COMMIT;
 SELECT is(life.get(), 'committed', 'globals survive a commit');
 BEGIN; SELECT life.put('aborted'); ROLLBACK;
 SELECT is(life.get(), 'aborted', 'an abort');
-CREATE FUNCTION life.fail() RETURNS void LANGUAGE plv8 AS 'globalThis.v = "failed"; throw new Error("x")';
+CREATE FUNCTION life.fail() RETURNS void LANGUAGE plv8 AS
+  'globalThis.v = "failed"; throw new Error("x")';
 SELECT throws_ok('SELECT life.fail()');
 SELECT is(life.get(), 'failed', 'and an error');
 
@@ -28,13 +29,15 @@ SELECT is(life.f(), 2, 'and back after its rollback');
 DROP FUNCTION life.f();
 CREATE FUNCTION life.f() RETURNS int LANGUAGE plv8 AS 'return 4';
 SELECT is(life.f(), 4, 'dropped and made again');
-CREATE FUNCTION life.finder() RETURNS int LANGUAGE plv8 AS 'return plv8.find_function("life.f")()';
+CREATE FUNCTION life.finder() RETURNS int LANGUAGE plv8 AS
+  'return plv8.find_function("life.f")()';
 SELECT is(life.finder(), 4, 'find_function');
 SELECT is(life.finder(), 4, 'remembers it');
 CREATE OR REPLACE FUNCTION life.f() RETURNS int LANGUAGE plv8 AS 'return 5';
 SELECT is(life.finder(), 5, 'as long as it is the same');
 CREATE FUNCTION life.selfish() RETURNS text LANGUAGE plv8 AS $f$
-  plv8.execute("CREATE OR REPLACE FUNCTION life.selfish() RETURNS text LANGUAGE plv8 AS 'return \"new\"'");
+  plv8.execute("CREATE OR REPLACE FUNCTION life.selfish() RETURNS text " +
+    "LANGUAGE plv8 AS 'return \"new\"'");
   return 'old';
 $f$;
 SELECT is(life.selfish() || life.selfish(), 'oldnew', 'a function that replaces itself');
@@ -49,19 +52,23 @@ SET ROLE plv8_alice;
 CREATE TEMP TABLE seen AS SELECT life.get();
 RESET ROLE;
 SELECT is((SELECT get FROM seen), 'alice', 'each role has its own globals');
-CREATE FUNCTION life.definer() RETURNS text LANGUAGE plv8 SECURITY DEFINER AS 'return globalThis.v';
+CREATE FUNCTION life.definer() RETURNS text LANGUAGE plv8 SECURITY DEFINER AS
+  'return globalThis.v';
 ALTER FUNCTION life.definer() OWNER TO plv8_bob;
 CREATE FUNCTION life.around() RETURNS text LANGUAGE plv8 AS
   $$ const own = globalThis.v;
-     return own + ' ' + plv8.execute('SELECT life.definer() AS v')[0].v + ' ' + (own === globalThis.v) $$;
+     const other = plv8.execute('SELECT life.definer() AS v')[0].v;
+     return own + ' ' + other + ' ' + (own === globalThis.v) $$;
 SET ROLE plv8_alice;
 CREATE TEMP TABLE around AS SELECT life.around();
 RESET ROLE;
-SELECT is((SELECT around FROM around), 'alice bob true', 'SECURITY DEFINER runs with its owner''s');
+SELECT is((SELECT around FROM around), 'alice bob true',
+  'SECURITY DEFINER runs with its owner''s');
 CREATE FUNCTION life.secret() RETURNS int LANGUAGE plv8 AS 'return 1';
 REVOKE EXECUTE ON FUNCTION life.secret() FROM PUBLIC;
 CREATE FUNCTION life.prober() RETURNS text LANGUAGE plv8 AS
-  $$ try { plv8.find_function('life.secret'); return 'found' } catch (e) { return e.sqlerrcode } $$;
+  $$ try { plv8.find_function('life.secret'); return 'found' } catch (e) {
+    return e.sqlerrcode } $$;
 SET ROLE plv8_alice;
 CREATE TEMP TABLE probed AS SELECT life.prober();
 RESET ROLE;

@@ -31,7 +31,8 @@ SELECT results_eq('SELECT what FROM seen', $$VALUES
 SELECT is_empty('SELECT FROM tbl', 'undefined does not stop a DELETE');
 TRUNCATE seen;
 TRUNCATE tbl;
-SELECT is((SELECT what FROM seen), 'TRUNCATE AFTER STATEMENT a_stmt true tbl true []  ', 'TRUNCATE');
+SELECT is((SELECT what FROM seen), 'TRUNCATE AFTER STATEMENT a_stmt true tbl true []  ',
+  'TRUNCATE');
 
 CREATE TABLE rows (subject text, val int);
 CREATE FUNCTION act() RETURNS trigger LANGUAGE plv8 AS $$
@@ -46,7 +47,8 @@ SELECT set_eq('SELECT * FROM rows', $$VALUES ('modify', 4), ('noop', 3)$$,
 UPDATE rows SET val = 10;
 SELECT set_eq('SELECT * FROM rows', $$VALUES ('modify', 20), ('noop', 10)$$, 'also in an UPDATE');
 UPDATE rows SET subject = 'skip' WHERE val = 10;
-SELECT set_eq('SELECT * FROM rows', $$VALUES ('modify', 20), ('noop', 10)$$, 'which null skips too');
+SELECT set_eq('SELECT * FROM rows', $$VALUES ('modify', 20), ('noop', 10)$$,
+  'which null skips too');
 ALTER TABLE rows DISABLE TRIGGER act;
 UPDATE rows SET subject = 'skip' WHERE val = 10;
 ALTER TABLE rows ENABLE TRIGGER act;
@@ -59,17 +61,21 @@ CREATE TABLE exact (ts timestamptz, n numeric, big int8, j json, jb jsonb, inf t
 ALTER TABLE exact DROP COLUMN gone;
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plv8 AS $$ NEW.t = 'touched'; return {...NEW} $$;
 CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON exact FOR EACH ROW EXECUTE FUNCTION touch();
-INSERT INTO exact VALUES ('2020-01-01 00:00:00.123456+00', 1.234567890123456789012, 9007199254740993,
+INSERT INTO exact VALUES ('2020-01-01 00:00:00.123456+00', 1.234567890123456789012,
+  9007199254740993,
   '{"b" : 1,  "a":2}', '{"n": 1.00000000000000000001}', 'infinity', '{1.234567890123456789012}',
   'x', 'abc', 'ab', '\x00ff');
 SELECT results_eq('SELECT ts, n, big, j::text, jb, inf, a, t, v, pad, b FROM exact',
-  $$VALUES ('2020-01-01 00:00:00.123456+00'::timestamptz, 1.234567890123456789012, 9007199254740993,
+  $$VALUES ('2020-01-01 00:00:00.123456+00'::timestamptz, 1.234567890123456789012,
+    9007199254740993,
   '{"b" : 1,  "a":2}', '{"n": 1.00000000000000000001}'::jsonb, 'infinity'::timestamp,
-  '{1.234567890123456789012}'::numeric[], 'touched', 'abc'::varchar, 'ab'::char(5), '\x00ff'::bytea)$$,
+  '{1.234567890123456789012}'::numeric[], 'touched', 'abc'::varchar, 'ab'::char(5),
+    '\x00ff'::bytea)$$,
   'columns that a trigger leaves alone keep every digit');
 CREATE FUNCTION change() RETURNS trigger LANGUAGE plv8 AS
   $$ NEW[TG_ARGV[0]] = JSON.parse(TG_ARGV[1]); return NEW $$;
-CREATE TRIGGER change BEFORE UPDATE ON exact FOR EACH ROW EXECUTE FUNCTION change('jb', '{"n":2}');
+CREATE TRIGGER change BEFORE UPDATE ON exact FOR EACH ROW EXECUTE FUNCTION change('jb',
+  '{"n":2}');
 UPDATE exact SET t = 'y';
 SELECT is((SELECT jb FROM exact), '{"n": 2}', 'a changed column is stored');
 DROP TRIGGER change ON exact;
@@ -77,12 +83,14 @@ CREATE TRIGGER change BEFORE UPDATE ON exact FOR EACH ROW EXECUTE FUNCTION chang
 SELECT throws_ok($$UPDATE exact SET t = 'z'$$, '22001', NULL, 'its typmod holds');
 DROP TRIGGER change ON exact;
 CREATE TRIGGER change BEFORE UPDATE ON exact FOR EACH ROW EXECUTE FUNCTION change('none', '1');
-SELECT throws_ok($$UPDATE exact SET t = 'z'$$, '42804', NULL, 'a property that is no column is refused');
+SELECT throws_ok($$UPDATE exact SET t = 'z'$$, '42804', NULL,
+  'a property that is no column is refused');
 DROP TRIGGER change ON exact;
 
 CREATE FUNCTION partial() RETURNS trigger LANGUAGE plv8 AS 'return {i: 1}';
 CREATE TRIGGER partial BEFORE INSERT ON tbl FOR EACH ROW EXECUTE FUNCTION partial();
-SELECT throws_ok('INSERT INTO tbl VALUES (1, $$a$$)', '42804', 'field name / property name mismatch',
+SELECT throws_ok('INSERT INTO tbl VALUES (1, $$a$$)', '42804',
+  'field name / property name mismatch',
   'a row with a column missing is refused, not stored with a NULL');
 DROP TRIGGER partial ON tbl;
 
@@ -94,7 +102,8 @@ INSERT INTO vw VALUES (7, 'x');
 SELECT results_eq('SELECT * FROM tbl', $$VALUES (7, 'INSTEAD OF')$$, 'INSTEAD OF on a view');
 
 CREATE FUNCTION transition() RETURNS trigger LANGUAGE plv8 AS $$
-  plv8.execute('INSERT INTO seen (what) SELECT string_agg(i::text, $1 ORDER BY i) FROM fresh', [',']) $$;
+  plv8.execute('INSERT INTO seen (what) SELECT string_agg(i::text, $1 ORDER BY i) FROM fresh',
+    [',']) $$;
 CREATE TRIGGER transition AFTER INSERT ON tbl REFERENCING NEW TABLE AS fresh
   FOR EACH STATEMENT EXECUTE FUNCTION transition();
 TRUNCATE seen;

@@ -62,7 +62,8 @@ SELECT is(same(ROW(ROW(1, NULL), ARRAY[ROW(2, 'y')::pair])::nest),
           ROW(ROW(1, NULL), ARRAY[ROW(2, 'y')::pair])::nest, 'nested composites there and back');
 SELECT is(same('{"k": [1, 2.5, "x", null, true]}'::jsonb),
           '{"k": [1, 2.5, "x", null, true]}'::jsonb, 'jsonb there and back');
-SELECT is(same(ARRAY['[1]', '{}']::jsonb[]), ARRAY['[1]', '{}']::jsonb[], 'jsonb[] there and back');
+SELECT is(same(ARRAY['[1]', '{}']::jsonb[]), ARRAY['[1]', '{}']::jsonb[],
+  'jsonb[] there and back');
 
 -- Conversions on the way out.
 CREATE FUNCTION cut(x numeric) RETURNS int8 LANGUAGE plv8 AS 'return x';
@@ -71,7 +72,8 @@ CREATE FUNCTION parse(x text) RETURNS int4 LANGUAGE plv8 AS 'return x';
 SELECT is(parse('123'), 123, 'a string goes through the input function');
 SELECT throws_ok($$SELECT parse('abc')$$, '22P02', NULL, 'which may refuse it');
 CREATE FUNCTION too_big() RETURNS int4 LANGUAGE plv8 AS 'return 2147483648';
-SELECT throws_ok('SELECT too_big()', '22003', NULL, 'out of range is an error, not another number');
+SELECT throws_ok('SELECT too_big()', '22003', NULL,
+  'out of range is an error, not another number');
 CREATE FUNCTION nan_int() RETURNS int4 LANGUAGE plv8 AS 'return NaN';
 SELECT throws_ok('SELECT nan_int()', '22003', NULL, 'NaN is no integer');
 CREATE FUNCTION huge_int8() RETURNS int8 LANGUAGE plv8 AS 'return 2n ** 63n';
@@ -85,7 +87,8 @@ SELECT throws_ok('SELECT ragged()', '2202E', NULL, 'a ragged array is refused');
 CREATE FUNCTION js_to_jsonb(code text) RETURNS jsonb LANGUAGE plv8 AS 'return eval(code)';
 SELECT is(js_to_jsonb('"x"'), '"x"'::jsonb, 'a string as jsonb is a json string');
 SELECT is(js_to_jsonb('({a: undefined, b: NaN, d: new Date(0)})'),
-          '{"b": null, "d": "1970-01-01T00:00:00.000Z"}'::jsonb, 'jsonb is as JSON.stringify has it');
+          '{"b": null, "d": "1970-01-01T00:00:00.000Z"}'::jsonb,
+            'jsonb is as JSON.stringify has it');
 SELECT is(js_to_jsonb('undefined'), NULL::jsonb, 'undefined is NULL');
 SELECT throws_like($$SELECT js_to_jsonb('({a: 1n})')$$, '%BigInt%', 'a BigInt has no json');
 CREATE FUNCTION buffer(n int) RETURNS bytea LANGUAGE plv8 AS
