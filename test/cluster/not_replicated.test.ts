@@ -1,0 +1,111 @@
+// What stays on one node: rows of temporary, unlogged and local tables. Writing them
+// is an ordinary commit of one server.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { same_everywhere } from './same_everywhere.ts';
+import { SchemaSessions } from './schema_sessions.ts';
+import { shared_cluster } from './shared_cluster.ts';
+
+const COMPARED = ['not_replicated.shared', 'mtm.local_tables'];
+
+describe('rows that stay on one node', () => {
+  let sessions: SchemaSessions;
+
+  beforeAll(async () => {
+    sessions = await SchemaSessions.open(shared_cluster());
+    await sessions.run(
+      1,
+      'CREATE SCHEMA not_replicated',
+      'CREATE TABLE not_replicated.shared (id int PRIMARY KEY, v text)',
+    );
+    for (const node of sessions.nodes.ids) {
+      await sessions.run(node, 'SET search_path = not_replicated, public');
+    }
+  });
+
+  afterAll(async () => {
+    await same_everywhere(sessions.nodes, COMPARED);
+    await sessions.run(
+      1,
+      "DELETE FROM mtm.local_tables WHERE rel_schema = 'not_replicated'",
+      'DROP SCHEMA not_replicated CASCADE',
+    );
+    await sessions.close();
+  });
+
+  async function distributed_commits(node: number): Promise<string[]> {
+    return sessions.column(node, 'SELECT commits FROM mtm.shell_counters()');
+  }
+
+  test('an unlogged table', async () => {
+    await sessions.run(1, 'CREATE UNLOGGED TABLE fast (id int PRIMARY KEY)');
+    await sessions.run(1, 'INSERT INTO fast VALUES (1)');
+    await sessions.quiet();
+    await sessions.run(2, 'INSERT INTO fast VALUES (1), (2)', 'TRUNCATE fast');
+    expect(await sessions.column(1, 'SELECT id FROM fast')).toEqual(['1']);
+    expect(await sessions.column(2, 'SELECT id FROM fast')).toEqual([]);
+    expect(await sessions.column(3, 'SELECT id FROM fast')).toEqual([]);
+  });
+
+  test('a temporary table', async () => {
+    await sessions.run(1, 'CREATE TEMP TABLE mine AS SELECT generate_series(1, 3) AS id');
+    await sessions.run(1, 'INSERT INTO mine VALUES (4)', 'DELETE FROM mine WHERE id = 1');
+    expect(await sessions.column(1, 'SELECT id FROM mine')).toEqual(['2', '3', '4']);
+    for (const node of [2, 3]) {
+      expect(await sessions.failure(node, 'SELECT id FROM mine')).toBe('42P01');
+    }
+  });
+
+  test('a table that was made local, while others go on', async () => {
+    await sessions.run(1, 'CREATE TABLE own (id int PRIMARY KEY, v text)');
+    await sessions.run(1, "INSERT INTO own VALUES (1, 'everywhere')");
+    await sessions.quiet();
+    await sessions.run(2, "INSERT INTO mtm.local_tables VALUES ('not_replicated', 'own')");
+    await sessions.quiet();
+    for (const node of sessions.nodes.ids) {
+      await sessions.run(
+        node,
+        'BEGIN',
+        `INSERT INTO own VALUES (2, 'node ${node}')`,
+        `INSERT INTO shared VALUES (${node}, 'shared')`,
+        'DELETE FROM own WHERE id = 1',
+        'COMMIT',
+      );
+    }
+    await sessions.quiet();
+    for (const node of sessions.nodes.ids) {
+      const rows = await sessions.column(node, 'SELECT v FROM own');
+      expect(rows, `node ${node}`).toEqual([`node ${node}`]);
+    }
+    await sessions.all_give('SELECT id FROM shared ORDER BY id', ['1', '2', '3']);
+  });
+
+  test('a local table that is made shared again', async () => {
+    await sessions.run(1, 'CREATE TABLE again (id int PRIMARY KEY)');
+    await sessions.run(1, "INSERT INTO mtm.local_tables VALUES ('not_replicated', 'again')");
+    await sessions.run(1, 'INSERT INTO again VALUES (1)', 'DELETE FROM again');
+    await sessions.run(1, "DELETE FROM mtm.local_tables WHERE rel_name = 'again'");
+    await sessions.run(1, 'INSERT INTO again VALUES (2)');
+    await sessions.all_give('SELECT id FROM again', ['2']);
+  });
+
+  test('a transaction of such rows only is no distributed one', async () => {
+    await sessions.run(1, 'CREATE TEMP TABLE alone (id int)');
+    const before = await distributed_commits(1);
+    await sessions.run(
+      1,
+      'BEGIN',
+      'INSERT INTO fast VALUES (100)',
+      'INSERT INTO own VALUES (100)',
+      'INSERT INTO alone VALUES (100)',
+      'COMMIT',
+      'DELETE FROM own WHERE id = 100',
+      "COPY fast FROM PROGRAM 'seq 200 210'",
+      'TRUNCATE fast',
+      'SELECT count(*) FROM shared',
+      'UPDATE shared SET v = v WHERE id = 12345',
+    );
+    expect(await distributed_commits(1)).toEqual(before);
+    await sessions.run(1, "UPDATE shared SET v = 'counted' WHERE id = 1");
+    expect(await distributed_commits(1)).not.toEqual(before);
+  });
+});
