@@ -109,7 +109,7 @@ export class Servers {
     const result = await run_program(path, args, { user: this.cluster.user, cwd: this.dir });
     if (result.code === 0) return result.stdout;
     const why = result.stderr.split('\n').find((line) => /error|fatal|aborted/i.test(line));
-    throw new Error(`${program} failed: ${why ?? result.stderr.trim()}`);
+    throw new Failure('start_failed', `${program} failed: ${why ?? result.stderr.trim()}`);
   }
 
   async destroy(): Promise<void> {
