@@ -26,6 +26,7 @@ describe('sequences over nodes', () => {
 
   /** The values that each node draws, `count` of them. */
   async function drawn(sequence: string, count: number): Promise<number[][]> {
+    await sessions.settled();
     return Promise.all(
       sessions.nodes.ids.map(async (node) => {
         const values = await sessions.column(
@@ -46,10 +47,11 @@ describe('sequences over nodes', () => {
   ])('all nodes insert at once into a table with %s', async (kind, column) => {
     const table = `schema_seq.${kind.replaceAll(' ', '_')}`;
     await sessions.run(1, `CREATE TABLE ${table} (${column}, node int)`);
+    await sessions.settled();
     await Promise.all(
       sessions.nodes.ids.map(async (node) => {
         for (let row = 0; row < ROWS_PER_NODE; row++) {
-          await sessions.run(node, `INSERT INTO ${table} (node) VALUES (${node})`);
+          await sessions.on(node).query(`INSERT INTO ${table} (node) VALUES (${node})`);
         }
       }),
     );

@@ -6,18 +6,34 @@ import type { HealthyNodes } from './cluster_nodes.ts';
 import { no_prepared_transactions } from './same_everywhere.ts';
 
 export class SchemaSessions {
+  private used_last = 0;
+
   private constructor(
     readonly nodes: HealthyNodes,
     private readonly clients: pg.Client[],
+    /** Beside the sessions of the tests, which may be in a transaction. */
+    private readonly observers: pg.Client[],
   ) {}
 
   static async open(nodes: HealthyNodes): Promise<SchemaSessions> {
     const clients = await all_ended(nodes.ids.map((node) => nodes.client(node)));
-    return new SchemaSessions(nodes, clients);
+    const observers = await all_ended(nodes.ids.map((node) => nodes.client(node)));
+    return new SchemaSessions(nodes, clients, observers);
   }
 
   async close(): Promise<void> {
-    await all_ended(this.clients.map((client) => client.end()));
+    await all_ended([...this.clients, ...this.observers].map((client) => client.end()));
+  }
+
+  /** Until every node has executed what was committed. */
+  async settled(): Promise<void> {
+    await no_prepared_transactions(this.nodes.ids, this.observers);
+  }
+
+  /** What was committed on another node must be visible here before. */
+  private async turn_to(node: number): Promise<void> {
+    if (this.used_last !== node && this.used_last !== 0) await this.settled();
+    this.used_last = node;
   }
 
   on(node: number): pg.Client {
@@ -28,10 +44,12 @@ export class SchemaSessions {
 
   /** Statements, each its own transaction unless there are BEGIN and COMMIT. */
   async run(node: number, ...statements: string[]): Promise<void> {
+    await this.turn_to(node);
     for (const statement of statements) {
       try {
         await this.on(node).query(statement);
       } catch (error) {
+        await this.on(node).query('ROLLBACK');
         throw new Error(`node ${node}, "${statement}": ${describe_error(error)}`);
       }
     }
@@ -39,6 +57,7 @@ export class SchemaSessions {
 
   /** The SQLSTATE with which the statement fails; its open block is ended. */
   async failure(node: number, ...statements: string[]): Promise<string> {
+    await this.turn_to(node);
     try {
       for (const statement of statements) await this.on(node).query(statement);
     } catch (error) {
