@@ -490,6 +490,15 @@ MtmCommitBlock(bool chain)
 	return done;
 }
 
+/* The one who may end it, on whatever node. */
+static void
+log_owner(void)
+{
+	char	   *name = GetUserNameFromId(GetUserId(), false);
+
+	LogLogicalMessage(MTM_MESSAGE_OWNER, name, strlen(name) + 1, true);
+}
+
 static void
 prepare_everywhere(const char *gid)
 {
@@ -498,6 +507,7 @@ prepare_everywhere(const char *gid)
 
 	if (view.status != MTM_ONLINE)
 		refuse_not_online(view.status);
+	log_owner();
 	log_commit_message(view.generation, MTM_TX_USER_GID);
 	committing = true;
 	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);

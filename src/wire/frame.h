@@ -17,6 +17,7 @@
  *   X schema relation                      a change that cannot be sent: nobody may commit it
  *   S schema change: a statement to run (wire/schema_change.h)
  *   N notification: channel, payload
+ *   O role: who prepared it; only in users' own two-phase transactions
  */
 #ifndef MTM_FRAME_H
 #define MTM_FRAME_H
@@ -41,11 +42,13 @@
 #define MTM_RECORD_UNSENDABLE 'X'
 #define MTM_RECORD_SCHEMA 'S'
 #define MTM_RECORD_NOTIFY 'N'
+#define MTM_RECORD_OWNER 'O'
 
 /* Prefixes of logical messages in our own WAL that the plugin turns into records. */
 #define MTM_MESSAGE_SCHEMA "mtm:schema"	/* content of an S record follows */
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
+#define MTM_MESSAGE_OWNER "mtm:owner"	/* content of an O record */
 /* The last message of every transaction of ours: it makes the transaction decodable whatever it
  * wrote, and tells it from others' two-phase transactions. Content: an MtmCommitMessage. */
 #define MTM_MESSAGE_COMMIT "mtm:commit"
