@@ -51,28 +51,60 @@ set_time(TimestampTz transaction_start, TimestampTz statement_start)
 }
 
 static void
-become(const MtmSchemaChange *change, Identity *before)
+apply_settings(List *settings)
 {
-	Oid			role = get_role_oid(change->role, false);
-	Oid			session_role = get_role_oid(change->session_role, false);
 	ListCell   *cell;
 
-	foreach(cell, change->settings)
+	foreach(cell, settings)
 	{
 		MtmSetting *setting = lfirst(cell);
 
 		(void) set_config_option(setting->name, setting->value, PGC_SUSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	}
+}
+
+/* It checks settings for later, which may be a role, and calls no code of users. */
+static bool
+keeps_settings(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_AlterDatabaseSetStmt:
+		case T_AlterFunctionStmt:
+		case T_AlterRoleSetStmt:
+		case T_CreateFunctionStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * The worker itself is authenticated as superuser, so code of a user that the
+ * statement calls (a USING expression) could SET ROLE back to that. It cannot
+ * within a security-definer function, and this looks like one. A superuser's
+ * session could do so on the origin, too.
+ */
+static int
+security_context(Node *statement, Oid session_role)
+{
+	if (superuser_arg(session_role) || keeps_settings(statement))
+		return 0;
+	return SECURITY_LOCAL_USERID_CHANGE;
+}
+
+static void
+become(const MtmSchemaChange *change, Node *statement)
+{
+	Oid			role = get_role_oid(change->role, false);
+	Oid			session_role = get_role_oid(change->session_role, false);
+
 	set_time(change->transaction_start, change->statement_start);
 	/* SetSessionAuthorization asserts that no security context is in force */
-	SetUserIdAndSecContext(before->user, 0);
+	SetUserIdAndSecContext(GetUserId(), 0);
 	SetSessionAuthorization(session_role, superuser_arg(session_role));
-	/*
-	 * As within a security-definer function, so that code of the user which the
-	 * statement calls cannot SET ROLE back to the worker's own rights.
-	 */
-	SetUserIdAndSecContext(role, before->security_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(role, security_context(statement, session_role));
 }
 
 static void
@@ -98,21 +130,27 @@ become_again(const Identity *before, bool failed)
 		AtEOXact_GUC(false, before->settings_level);
 }
 
-static void
-run_statement(const char *text)
+static RawStmt *
+parse(const char *text)
 {
 	List	   *parsed = pg_parse_query(text);
-	List	   *queries;
-	List	   *plans;
-	QueryCompletion completion;
 
 	if (list_length(parsed) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("a schema change holds %d statements", list_length(parsed))));
+	return linitial_node(RawStmt, parsed);
+}
+
+static void
+run_statement(RawStmt *parsed, const char *text)
+{
+	List	   *queries;
+	List	   *plans;
+	QueryCompletion completion;
+
 	PushActiveSnapshot(GetTransactionSnapshot());
-	queries = pg_analyze_and_rewrite_fixedparams(linitial_node(RawStmt, parsed), text,
-												 NULL, 0, NULL);
+	queries = pg_analyze_and_rewrite_fixedparams(parsed, text, NULL, 0, NULL);
 	plans = pg_plan_queries(queries, text, 0, NULL);
 	if (list_length(plans) != 1 ||
 		linitial_node(PlannedStmt, plans)->commandType != CMD_UTILITY)
@@ -143,8 +181,12 @@ MtmApplySchemaChange(StringInfo content)
 		remember(&before);
 		PG_TRY();
 		{
-			become(&change, &before);
-			run_statement(change.statement);
+			RawStmt    *parsed;
+
+			apply_settings(change.settings);	/* the parser asks some */
+			parsed = parse(change.statement);
+			become(&change, parsed->stmt);
+			run_statement(parsed, change.statement);
 			failed = false;
 		}
 		PG_FINALLY();

@@ -202,6 +202,42 @@ describe('schema changes in transactions', () => {
     );
   });
 
+  test('code of a user cannot take the rights of the process that applies', async () => {
+    await sessions.run(
+      1,
+      "CREATE ROLE schema_climber LOGIN PASSWORD 'climbing'",
+      'GRANT CREATE, USAGE ON SCHEMA schema_tx TO schema_climber',
+      `CREATE FUNCTION climb(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+         BEGIN PERFORM set_config('session_authorization', 'postgres', true);
+         EXCEPTION WHEN insufficient_privilege THEN NULL; END;
+         IF current_setting('is_superuser') = 'on' OR current_user <> 'schema_climber' THEN
+           RAISE EXCEPTION 'climbed';
+         END IF;
+         RETURN $1; END $$`,
+      `CREATE FUNCTION with_role() RETURNS int LANGUAGE sql SET role = 'schema_climber'
+         AS 'SELECT 1'`,
+      'ALTER ROLE schema_climber SET role = schema_climber',
+    );
+    const climber = await sessions.nodes.client(1, {
+      user: 'schema_climber',
+      password: 'climbing',
+    });
+    try {
+      await climber.query('CREATE TABLE schema_tx.steps (a int)');
+      await climber.query('INSERT INTO schema_tx.steps VALUES (1)');
+      await climber.query('ALTER TABLE schema_tx.steps ALTER a TYPE int USING schema_tx.climb(a)');
+    } finally {
+      await climber.end();
+    }
+    await only_tables('steps');
+    await sessions.run(
+      2,
+      'DROP FUNCTION climb(int), with_role()',
+      'DROP OWNED BY schema_climber',
+      'DROP ROLE schema_climber',
+    );
+  });
+
   test('now() is one moment on all nodes', async () => {
     await sessions.run(
       1,
@@ -295,7 +331,9 @@ describe('schema changes in transactions', () => {
 
   test('two nodes that create one name: at most one wins, and all agree', async () => {
     const ends = await Promise.allSettled(
-      [1, 2].map((node) => sessions.on(node).query(`CREATE TABLE contested (id int, on_${node} int)`)),
+      [1, 2].map((node) =>
+        sessions.on(node).query(`CREATE TABLE contested (id int, on_${node} int)`),
+      ),
     );
     const losers = ends.flatMap((end) => (end.status === 'rejected' ? [sqlstate(end.reason)] : []));
     expect(losers.length).toBeGreaterThanOrEqual(1);
