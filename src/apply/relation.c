@@ -15,11 +15,11 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "apply/deferred.h"
 #include "apply/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
 #include "executor/nodeModifyTable.h"
@@ -328,6 +328,26 @@ was_sent(Oid index_id, const MtmColumnMap *map)
 	return all;
 }
 
+/*
+ * Ordinary triggers do not fire here, but the one that checks a deferrable constraint
+ * must: nobody else sees two nodes that insert the same key. It notes only the rows
+ * that met an equal key, and looks at them again once all rows of the transaction are
+ * in: the earliest moment that allows what the origin allowed.
+ */
+static void
+enable_deferred_checks(TriggerDesc *triggers)
+{
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		if (trigger->tgfoid != F_UNIQUE_KEY_RECHECK)
+			continue;
+		trigger->tgenabled = TRIGGER_FIRES_ALWAYS;
+		trigger->tginitdeferred = true;
+	}
+}
+
 static void
 open_one(Defined *entry)
 {
@@ -350,11 +370,11 @@ open_one(Defined *entry)
 	ExecInitRangeTable(estate, list_make1(range_table_entry(relation)));
 	open->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(open->result, relation, 1, NULL, 0);
+	enable_deferred_checks(open->result->ri_TrigDesc);
 	estate->es_opened_result_relations =
 		lappend(estate->es_opened_result_relations, open->result);
 	estate->es_output_cid = GetCurrentCommandId(true);
 	ExecOpenIndices(open->result, false);
-	open->deferred = MtmDeferredHas(open->result);
 	EvalPlanQualInit(&open->epq, estate, NULL, NIL, -1);
 	open->wanted = ExecInitExtraTupleSlot(estate, RelationGetDescr(relation),
 										  &TTSOpsVirtual);

@@ -37,7 +37,6 @@ typedef struct MtmAppliedRelation
 	EState	   *estate;
 	ResultRelInfo *result;
 	EPQState	epq;
-	bool		deferred;		/* has constraints that are checked at commit */
 	TupleTableSlot *wanted;		/* the old row, as far as it was sent */
 	TupleTableSlot *found;
 	TupleTableSlot *row;		/* the new row */

@@ -14,8 +14,8 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "apply/deferred.h"
 #include "apply/find.h"
+#include "apply/owner.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
 #include "catalog/catalog.h"
@@ -34,7 +34,6 @@
 
 static const MtmTransaction *applying;
 static EState *trigger_estate;	/* AfterTriggerEndQuery wants one */
-static bool in_query;
 
 static void
 begin_query(void)
@@ -42,7 +41,6 @@ begin_query(void)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	AfterTriggerBeginQuery();
 	trigger_estate = CreateExecutorState();
-	in_query = true;
 }
 
 static void
@@ -53,7 +51,15 @@ end_query(void)
 	FreeExecutorState(trigger_estate);
 	trigger_estate = NULL;
 	PopActiveSnapshot();
-	in_query = false;
+	MtmOwnerLeave();
+}
+
+static void
+fire_deferred(void)
+{
+	MtmOwnerEnterCommon();
+	AfterTriggerFireDeferred();
+	MtmOwnerLeave();
 }
 
 void
@@ -61,22 +67,25 @@ MtmRowsBegin(const MtmTransaction *tx)
 {
 	applying = tx;
 	MtmRelationsForget();
-	MtmDeferredForget();
+	MtmOwnersForget();
 	begin_query();
 }
 
 void
 MtmRowsEnd(void)
 {
-	MtmDeferredCheck();
 	end_query();
 	MtmRelationsForget();
+	/* It may wait for locks, which PREPARE in its gate must not. */
+	fire_deferred();
 }
 
+/* On the origin, no table that is changed had checks pending; here none may, either. */
 void
 MtmRowsPause(void)
 {
 	end_query();
+	fire_deferred();
 }
 
 void
@@ -84,6 +93,38 @@ MtmRowsResume(void)
 {
 	CommandCounterIncrement();
 	begin_query();
+}
+
+void
+MtmApplyDefinition(StringInfo record)
+{
+	Oid			owner = MtmOwnerLeave();
+
+	MtmRelationDefine(record, &applying->key);
+	if (OidIsValid(owner))
+		MtmOwnerEnter(owner);
+}
+
+/*
+ * The relation of a change, with the rights of its owner. What fires after rows has
+ * the rights that are in force then: so rows of another owner are another query.
+ */
+static MtmAppliedRelation *
+open_target(Oid sender_id)
+{
+	MtmAppliedRelation *target = MtmRelationOpen(sender_id);
+	Oid			owner = target->relation->rd_rel->relowner;
+
+	if (MtmOwnerNow() == owner)
+		return target;
+	if (OidIsValid(MtmOwnerNow()))
+	{
+		end_query();
+		begin_query();
+		target = MtmRelationOpen(sender_id);
+	}
+	MtmOwnerEnter(owner);
+	return target;
 }
 
 static Datum
@@ -197,13 +238,11 @@ end_row(MtmAppliedRelation *target, MemoryContext old)
 void
 MtmApplyInsert(StringInfo record)
 {
-	MtmAppliedRelation *target = MtmRelationOpen(pq_getmsgint(record, 4));
+	MtmAppliedRelation *target = open_target(pq_getmsgint(record, 4));
 	MemoryContext old = begin_row(target);
 
 	read_row(target, record, target->row, NULL);
 	ExecSimpleRelationInsert(target->result, target->estate, target->row);
-	if (target->deferred)
-		MtmDeferredNote(target->relation, target->row);
 	end_row(target, old);
 }
 
@@ -228,7 +267,7 @@ all_columns_updated(MtmAppliedRelation *target)
 void
 MtmApplyUpdate(StringInfo record)
 {
-	MtmAppliedRelation *target = MtmRelationOpen(pq_getmsgint(record, 4));
+	MtmAppliedRelation *target = open_target(pq_getmsgint(record, 4));
 	MemoryContext old = begin_row(target);
 	bool		has_old = pq_getmsgbyte(record) != 0;
 	int			new_row = record->cursor;
@@ -245,15 +284,13 @@ MtmApplyUpdate(StringInfo record)
 	EvalPlanQualSetSlot(&target->epq, target->row);
 	ExecSimpleRelationUpdate(target->result, target->estate, &target->epq,
 							 target->found, target->row);
-	if (target->deferred)
-		MtmDeferredNote(target->relation, target->row);
 	end_row(target, old);
 }
 
 void
 MtmApplyDelete(StringInfo record)
 {
-	MtmAppliedRelation *target = MtmRelationOpen(pq_getmsgint(record, 4));
+	MtmAppliedRelation *target = open_target(pq_getmsgint(record, 4));
 	MemoryContext old = begin_row(target);
 
 	read_row(target, record, target->wanted, NULL);
@@ -273,6 +310,7 @@ MtmApplyTruncate(StringInfo record)
 	List	   *ids = NIL;
 	List	   *logged = NIL;
 	ListCell   *cell;
+	bool		pending = false;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -281,13 +319,16 @@ MtmApplyTruncate(StringInfo record)
 		ids = lappend_oid(ids, id);
 	}
 	/* Open for rows, they would look in use. */
-	MtmRowsPause();
+	end_query();
+	foreach(cell, ids)
+		pending = pending || AfterTriggerPendingOnRel(lfirst_oid(cell));
+	if (pending)
+		fire_deferred();
 	foreach(cell, ids)
 	{
 		Relation	relation = table_open(lfirst_oid(cell), AccessExclusiveLock);
 
 		relations = lappend(relations, relation);
-		MtmDeferredDrop(lfirst_oid(cell));
 		if (RelationIsLogicallyLogged(relation))
 			logged = lappend_oid(logged, lfirst_oid(cell));
 	}

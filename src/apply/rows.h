@@ -9,7 +9,8 @@
 extern void MtmRowsBegin(const MtmTransaction *tx);
 extern void MtmRowsEnd(void);
 
-/* I, U, D, T records: what follows the kind. */
+/* R, I, U, D, T records: what follows the kind. */
+extern void MtmApplyDefinition(StringInfo record);
 extern void MtmApplyInsert(StringInfo record);
 extern void MtmApplyUpdate(StringInfo record);
 extern void MtmApplyDelete(StringInfo record);

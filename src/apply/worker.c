@@ -14,7 +14,6 @@
 
 #include "access/xact.h"
 #include "apply/body.h"
-#include "apply/deferred.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
 #include "apply/schema_change.h"
@@ -63,8 +62,6 @@ apply_record(StringInfo record)
 			MtmApplyTruncate(record);
 			break;
 		case MTM_RECORD_SCHEMA:
-			/* Rows may get other places; none of its tables may have checks pending. */
-			MtmDeferredCheck();
 			MtmRowsPause();
 			MtmApplySchemaChange(record);
 			MtmRowsResume();
@@ -109,7 +106,7 @@ apply_body(const MtmTransaction *tx)
 		if (record.data[0] == MTM_RECORD_RELATION)
 		{
 			(void) pq_getmsgbyte(&record);
-			MtmRelationDefine(&record, &tx->key);
+			MtmApplyDefinition(&record);
 		}
 		else
 			apply_record(&record);
