@@ -20,7 +20,8 @@
  *     prepare it any more (I2), and the ballot knows that.
  *
  * Schema changes. What follows one in the stream may need it: it is held until
- * the change's outcome was executed.
+ * the change's outcome was executed. Only what follows the outcome needs the change of
+ * a user's own two-phase transaction, which may come late: it holds nothing before.
  */
 #include "postgres.h"
 
@@ -77,7 +78,8 @@ waiting(const MtmTransaction *tx)
 
 	item->key = tx->key;
 	item->lane = MtmLaneOf(tx->key.xid);
-	item->schema_change = (tx->flags & MTM_TX_SCHEMA_CHANGE) != 0;
+	item->schema_change = (tx->flags & MTM_TX_SCHEMA_CHANGE) &&
+		!(tx->flags & MTM_TX_USER_GID);
 	item->end_lsn = tx->prepare_end_lsn;
 	MemoryContextSwitchTo(old);
 	return item;
@@ -235,6 +237,18 @@ on_prepare(const MtmFrame *frame)
 		start(waiting(&tx));
 }
 
+/* After a restart nobody knows which of the users' transactions changed the schema. */
+static bool
+may_change_schema(const MtmFrame *frame)
+{
+	MtmTransactionKey key = {.origin = peer, .xid = frame->xid};
+	MtmTransaction tx;
+
+	return frame->xid == schema_change ||
+		(!MtmGidIsOurs(frame->gid) &&
+		 (!MtmTransactionFind(&key, &tx) || (tx.flags & MTM_TX_SCHEMA_CHANGE)));
+}
+
 static void
 on_outcome(const MtmFrame *frame)
 {
@@ -242,6 +256,7 @@ on_outcome(const MtmFrame *frame)
 	MtmGid		gid;
 	uint64		number;
 	int			lane = MtmLaneOf(frame->xid);
+	bool		awaited = may_change_schema(frame);
 
 	if (frame->end_lsn <= MtmProgressOf(lane))
 	{
@@ -259,11 +274,10 @@ on_outcome(const MtmFrame *frame)
 	number = MtmLanePut(peer, lane, &item, true);
 	MtmInFlightOutcome(peer, lane, number, frame->end_lsn);
 
-	if (frame->xid == schema_change)
-	{
+	if (awaited)
 		MtmLaneWaitDone(peer, lane, number);
+	if (frame->xid == schema_change)
 		schema_change_ended();
-	}
 }
 
 static void
