@@ -222,6 +222,9 @@ struct array_builder {
 			if (dimensions == MAXDIM)
 				throw error_report(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 								   "array has too many dimensions");
+			if (array->Length() > MaxArraySize)
+				throw error_report(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+								   "array is too long");
 			sizes[dimensions++] = array->Length();
 			if (array->Length() == 0)
 				return;

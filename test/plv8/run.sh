@@ -71,8 +71,9 @@ server -m fast -o '-c shared_preload_libraries=plv8' restart
 cd "$here" || exit 1
 pg_prove --quiet functions.sql sessions.sql || status=1
 
-if grep -E 'terminated by signal|TRAP:' "$work/server.log"; then
-    say "a server process crashed"
+# A WARNING here is PostgreSQL's word for something left open.
+if grep -E 'terminated by signal|TRAP:|WARNING:.*(leak|snapshot|left)' "$work/server.log"; then
+    say "a server process crashed, or left something open"
     status=1
 fi
 [ $status -eq 0 ] && say "all passed"
