@@ -23,6 +23,17 @@ describe('COMMIT PREPARED', () => {
     expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
   });
 
+  test.each([1, 2, 3])('is answered on node %i when all others have executed it', (id) => {
+    const cluster = with_prepared(1, 2, 3);
+    const slow = id === 1 ? 2 : 1;
+    cluster.node(slow).busy = 2;
+    cluster.event(id, { kind: 'decide', gid: 'x', commit: true });
+    expect(cluster.node(id).finished).toEqual([]);
+    cluster.tick(2);
+    expect(cluster.finish_order.at(-1)).toBe(id);
+    expect(cluster.node(id).finished).toEqual([['x', 'commit', 'done']]);
+  });
+
   test('of what nobody has is told so to the one who asked', () => {
     const cluster = with_prepared();
     cluster.event(2, { kind: 'decide', gid: 'x', commit: true });
@@ -61,7 +72,8 @@ describe('COMMIT PREPARED', () => {
     for (const id of [2, 3]) expect(cluster.node(id).control.state.decisions).toEqual({});
   });
 
-  test.each(['ask', 'told', 'inquire', 'answer', 'propose', 'accept', 'execute', 'ended', 'close'])(
+  const kinds = ['ask', 'told', 'inquire', 'answer', 'propose', 'accept', 'execute', 'conclude'];
+  test.each([...kinds, 'ended', 'close'])(
     'survives a lost message: %s',
     (kind) => {
       const cluster = with_prepared(1, 2, 3);

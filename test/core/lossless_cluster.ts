@@ -26,6 +26,8 @@ export interface TestNode {
 export class LosslessCluster {
   now_ms = 10_000;
   readonly nodes = new Map<number, TestNode>();
+  /** Nodes in the order in which they ended something. */
+  readonly finish_order: number[] = [];
   /** Messages for which this is true are lost. */
   lose: (from: number, to: number, message: Message) => boolean = () => false;
   private readonly configured: readonly number[];
@@ -98,7 +100,10 @@ export class LosslessCluster {
         if (!this.lose(id, to, message)) this.mail.push({ to, from: id, body });
       },
       look: (gids) => this.look(id, node, gids),
-      finish: (gid, value) => this.finish(node, gid, value),
+      finish: (gid, value) => {
+        this.finish_order.push(id);
+        return this.finish(node, gid, value);
+      },
       log: (_, message) => node.logged.push(message),
     };
   }

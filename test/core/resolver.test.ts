@@ -112,7 +112,7 @@ describe('a ballot that was interrupted', () => {
     expect(finished(cluster, GID)).toEqual(['commit done', 'commit done', 'commit absent']);
   });
 
-  test.each(['report', 'inquire', 'answer', 'propose', 'accept', 'execute', 'ended', 'close'])(
+  test.each(['report', 'inquire', 'answer', 'propose', 'accept', 'conclude', 'ended', 'close'])(
     'by a lost message goes on: %s',
     (kind) => {
       const cluster = LosslessCluster.online(3);

@@ -126,7 +126,7 @@ describe('every invariant stops a step that breaks it', () => {
   const { durable, tenure } = state;
   const promised = durable.promised!;
   const entry = { ballot: { number: 1, seq: 1 }, value: 'commit', xid: null } as const;
-  const execution = { seq: 1, left: ['x'] };
+  const execution = { seq: 1, phase: 'execute', left: ['x'], held: [] } as const;
   const other = { ...promised, campaigner: 2 };
 
   const breaks: Record<string, [State, State]> = {

@@ -84,6 +84,10 @@ export class Cluster {
         const promised = this.node(id).saved?.promised?.number ?? 0;
         this.observer.acted(id, generation, promised, what);
       },
+      answered: (tx) => {
+        const held = this.nodes.filter(({ data }) => data.prepared.get(tx.gid)?.tx === tx);
+        this.observer.answered(tx, held.map((node) => node.id));
+      },
       changed: (tx) => {
         this.trace(id, `${tx.gid} is ${describe(tx)}`);
         this.observer.check(tx);

@@ -37,6 +37,8 @@ export interface Surroundings {
   chance(probability: number): boolean;
   /** The node votes, prepares, takes back or decides something of this generation. */
   acts_in(generation: number, what: string): void;
+  /** A user hears that the transaction ended. */
+  answered(tx: Transaction): void;
   /** It ended here, or its client was told something. */
   changed(tx: Transaction): void;
   now_us(): number;
@@ -93,6 +95,7 @@ export class DataPlane {
       ended: new Map(),
       told: null,
       asked: new Set(),
+      askers: new Set(),
     };
     this.prepared.set(tx.gid, { xid, tx });
     this.log.push({ kind: 'prepare', tx });
@@ -216,6 +219,7 @@ export class DataPlane {
     if (this.view?.status !== 'online' || this.waiting.has(tx.gid)) return;
     if (this.prepared.get(tx.gid)?.tx !== tx) return;
     tx.asked.add(commit ? 'commit' : 'abort');
+    tx.askers.add(this.id);
     this.waiting.set(tx.gid, { tx, commit });
     this.around.event({ kind: 'decide', gid: tx.gid, commit });
   }
@@ -252,15 +256,16 @@ export class DataPlane {
   finish(gid: string, value: Value): FinishResult {
     const entry = this.prepared.get(gid);
     if (entry !== undefined && this.around.chance(0.1)) return 'busy';
-    this.waiting.delete(gid);
+    const waiting = this.waiting.get(gid);
     const driver = this.drivers.get(gid);
     if (driver?.handed_over) {
       this.tell(driver.tx, value);
       this.drivers.delete(gid);
     }
-    if (entry === undefined) return 'absent';
-    this.end(entry.tx, value);
-    return 'done';
+    if (entry !== undefined) this.end(entry.tx, value);
+    this.waiting.delete(gid);
+    if (waiting !== undefined && this.view?.status === 'online') this.around.answered(waiting.tx);
+    return entry === undefined ? 'absent' : 'done';
   }
 
   private end(tx: Transaction, value: Value): void {

@@ -96,6 +96,13 @@ export class Observer {
     this.demand(enough, () => `I5: ${gid} executed with ${accepted.length} acceptances`);
   }
 
+  /** Its only user hears of the outcome: the name must be free on all nodes. */
+  answered(tx: Transaction, still_prepared: readonly number[]): void {
+    if (tx.askers.size > 1) return;
+    const where = `still prepared on ${still_prepared.join(', ')}`;
+    this.demand(still_prepared.length === 0, () => `${tx.gid} is answered, but ${where}`);
+  }
+
   /** Whenever it ended somewhere, or its client was told. */
   check(tx: Transaction): void {
     const values = new Set<string>(tx.ended.values());

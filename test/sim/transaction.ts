@@ -14,4 +14,6 @@ export interface Transaction {
   told: Value | 'prepared' | null;
   /** Decisions that users asked for, in a user's transaction. */
   readonly asked: Set<Value>;
+  /** Nodes on which users did. */
+  readonly askers: Set<number>;
 }

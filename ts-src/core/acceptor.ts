@@ -23,10 +23,26 @@ import type { LookPurpose } from './effect.ts';
 import type { NodeId } from './node_set.ts';
 import type { Turn } from './turn.ts';
 
+/**
+ * In the first phase a member executes all but what a user of its own waits for, in the
+ * second the rest: so a user hears of a decision when it is executed on all nodes, and
+ * may give the name again.
+ */
+export type ExecutePhase = 'execute' | 'conclude';
+
 /** A round's values on their way into the database. */
 export interface Execution {
   readonly seq: number;
+  readonly phase: ExecutePhase;
   readonly left: readonly Gid[];
+  /** Left for the second phase. */
+  readonly held: readonly Gid[];
+}
+
+export interface Executed {
+  readonly seq: number;
+  readonly phase: ExecutePhase;
+  readonly held: readonly Gid[];
 }
 
 interface InRound {
@@ -124,20 +140,36 @@ export function accept(turn: Turn, purpose: PurposeOf<'accept'>, look: Look): vo
   turn.send(resolver_of(generation), { kind: 'accept', number, seq });
 }
 
-export function on_execute(turn: Turn, from: NodeId, message: MessageOf<'execute'>): void {
+export function on_execute(turn: Turn, from: NodeId, message: MessageOf<ExecutePhase>): void {
   if (!follow(turn, from, message)) return;
-  const { number, seq } = message;
+  const { number, seq, kind: phase } = message;
   const { executed, execution } = turn.state.tenure;
-  if (executed === seq) {
-    turn.send(from, { kind: 'ended', number, seq });
+  if (executed.seq === seq && (executed.phase === phase || phase === 'execute')) {
+    turn.send(from, { kind: 'ended', number, seq, phase });
     return;
   }
-  if (execution === null || execution.seq !== seq) {
+  if (execution?.seq !== seq || execution.phase !== phase) {
     const gids = accepted_gids(turn, message);
     if (gids.length === 0) return;
-    turn.set_tenure({ execution: { seq, left: gids } });
+    turn.set_tenure({ execution: begin_execution(turn, seq, phase, gids) });
   }
   execute_again(turn);
+}
+
+function begin_execution(
+  turn: Turn,
+  seq: number,
+  phase: ExecutePhase,
+  gids: readonly Gid[],
+): Execution {
+  const { tenure, decisions } = turn.state;
+  if (phase === 'conclude') {
+    // A round of recovery has no first phase.
+    const left = tenure.executed.seq === seq ? tenure.executed.held : gids;
+    return { seq, phase, left, held: [] };
+  }
+  const held = gids.filter((gid) => decisions[gid] !== undefined);
+  return { seq, phase, left: gids.filter((gid) => !held.includes(gid)), held };
 }
 
 /** Look what is left to end here; also when the data plane was busy with it. */
@@ -153,6 +185,7 @@ export function execute_again(turn: Turn): void {
 export function execute(turn: Turn, purpose: PurposeOf<'execute'>, look: Look): void {
   const { execution } = turn.state.tenure;
   if (still_in(turn, purpose) === null || execution?.seq !== purpose.seq) return;
+  end_phase(turn);
   for (const gid of execution.left) {
     const entry = turn.state.durable.accepted[gid]!;
     if (is_meant(gid, entry, look)) {
@@ -178,18 +211,23 @@ export function on_finished(turn: Turn, gid: Gid, result: FinishResult): void {
 }
 
 function ended(turn: Turn, gid: Gid): void {
-  const generation = in_force(turn.state);
   const { execution } = turn.state.tenure;
-  if (execution === null || generation === null) return;
+  if (execution === null || in_force(turn.state) === null) return;
   const left = execution.left.filter((other) => other !== gid);
-  const { seq } = execution;
   turn.set(without_decisions(turn.state, [gid]));
-  if (left.length > 0) {
-    turn.set_tenure({ execution: { seq, left } });
-    return;
-  }
-  turn.set_tenure({ execution: null, executed: seq });
-  turn.send(resolver_of(generation), { kind: 'ended', number: generation.number, seq });
+  turn.set_tenure({ execution: { ...execution, left } });
+  end_phase(turn);
+}
+
+/** Is nothing left? */
+function end_phase(turn: Turn): void {
+  const { execution } = turn.state.tenure;
+  if (execution === null || execution.left.length > 0) return;
+  const generation = in_force(turn.state)!;
+  const { seq, phase, held } = execution;
+  turn.set_tenure({ execution: null, executed: { seq, phase, held } });
+  const { number } = generation;
+  turn.send(resolver_of(generation), { kind: 'ended', number, seq, phase });
 }
 
 export function on_close(turn: Turn, from: NodeId, message: MessageOf<'close'>): void {

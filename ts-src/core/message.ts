@@ -7,7 +7,7 @@
 //   gather -> report                                 what older work is there?
 //   inquire -> answer                                what has each member of it?
 //   propose -> accept | stale                        the ballot
-//   execute -> ended,  close                         its outcome
+//   execute -> ended,  conclude -> ended,  close     its outcome
 //   ask -> told                                      a user's decision (decide.ts)
 import type { Ballot, Value } from './ballot.ts';
 import type { Generation } from './generation.ts';
@@ -85,7 +85,8 @@ export type Message =
   | ({ readonly kind: 'accept' } & InRound)
   | ({ readonly kind: 'stale'; readonly gid: Gid } & InRound)
   | ({ readonly kind: 'execute' } & InRound)
-  | ({ readonly kind: 'ended' } & InRound)
+  | ({ readonly kind: 'conclude' } & InRound)
+  | ({ readonly kind: 'ended'; readonly phase: 'execute' | 'conclude' } & InRound)
   | ({ readonly kind: 'close'; readonly open: boolean } & InRound)
   | {
       readonly kind: 'ask';

@@ -1,12 +1,13 @@
 // Rounds: the resolver's part. It runs one round at a time, each a ballot over a batch
 // of gids, and begins the next only when every member has ended the last.
 //
-//   gather --> inquire --> propose --> execute --> closed
+//   gather --> inquire --> propose --> execute --> conclude --> closed
 //
 // In a new generation rounds of recovery come first, until nothing older is left:
 // then the generation is open. From then on a round begins at `inquire`, with gids
-// that users decided on (decide.ts). A round whose question changes gets a new number,
-// so that late answers to the old one mean nothing.
+// that users decided on (decide.ts). It is executed in two phases, last where the users
+// wait; a round of recovery in one, since nobody is online yet. A round whose question
+// changes gets a new number, so that late answers to the old one mean nothing.
 //
 // All members, not just a quorum, accept before any executes: they contain a quorum
 // (I1, I5). A member that cannot is replaced by a newer generation, not waited for.
@@ -28,12 +29,12 @@ import { is_ours, parse_gid, type Gid } from './gid.ts';
 import { is_quorum } from './quorum.ts';
 import { members_of, resolver_of, type Generation } from './generation.ts';
 import { pick, type MemberAnswer, type Picked } from './pick.ts';
-import { close_here } from './acceptor.ts';
+import { close_here, type ExecutePhase } from './acceptor.ts';
 import { rule_on_decisions, has_decisions, next_decisions } from './decide.ts';
 import type { Answer, Message, MessageOf, Report } from './message.ts';
 import type { Turn } from './turn.ts';
 
-export type Phase = 'gather' | 'inquire' | 'propose' | 'execute';
+export type Phase = 'gather' | 'inquire' | 'propose' | ExecutePhase;
 
 export interface Round {
   readonly seq: number;
@@ -119,19 +120,17 @@ function question(turn: Turn, generation: Generation): void {
 
 type Reply = Report | Answer | MessageOf<'accept'> | MessageOf<'ended'>;
 
-const PHASE_OF: Readonly<Record<Reply['kind'], Phase>> = {
-  report: 'gather',
-  answer: 'inquire',
-  accept: 'propose',
-  ended: 'execute',
-};
+function phase_of(reply: Reply): Phase {
+  if (reply.kind === 'ended') return reply.phase;
+  return ({ report: 'gather', answer: 'inquire', accept: 'propose' } as const)[reply.kind];
+}
 
 export function on_reply(turn: Turn, from: NodeId, message: Reply): void {
   const generation = resolving(turn);
   const { round } = turn.state.tenure;
   if (generation === null || round === null || round.waiting) return;
   if (message.number !== generation.number || message.seq !== round.seq) return;
-  if (PHASE_OF[message.kind] !== round.phase || !generation.members.includes(from)) return;
+  if (phase_of(message) !== round.phase || !generation.members.includes(from)) return;
   const answered = { ...round.answered, [from]: message };
   turn.set_tenure({ round: { ...round, answered } });
   const all = Object.keys(answered).map(Number);
@@ -142,7 +141,8 @@ const NEXT: Readonly<Record<Phase, (turn: Turn, generation: Generation) => void>
   gather: gathered,
   inquire: inquired,
   propose: accepted_by_all,
-  execute: ended_by_all,
+  execute: (turn, generation) => enter_phase(turn, generation, { phase: 'conclude' }),
+  conclude: ended_by_all,
 };
 
 function gathered(turn: Turn, generation: Generation): void {
@@ -243,7 +243,8 @@ function answers_about(
 function accepted_by_all(turn: Turn, generation: Generation): void {
   const accepted = Object.keys(turn.state.tenure.round!.answered).map(Number);
   if (!is_quorum(generation.configured, accepted)) return;
-  enter_phase(turn, generation, { phase: 'execute' });
+  const { recovery } = turn.state.tenure.round!;
+  enter_phase(turn, generation, { phase: recovery ? 'conclude' : 'execute' });
 }
 
 function ended_by_all(turn: Turn, generation: Generation): void {

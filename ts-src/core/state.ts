@@ -5,7 +5,7 @@ import { NO_BALLOT, type AcceptedValues, type Ballot } from './ballot.ts';
 import { UNKNOWN_PEER, type Peer } from './connectivity.ts';
 import type { Campaign } from './campaign.ts';
 import type { View } from './effect.ts';
-import type { Execution } from './acceptor.ts';
+import type { Executed, Execution } from './acceptor.ts';
 import type { Generation } from './generation.ts';
 import type { Gid } from './gid.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
@@ -42,8 +42,8 @@ export interface Tenure {
   /** Is the work of older generations over on all members? */
   readonly open: boolean;
   readonly execution: Execution | null;
-  /** The last round executed here to its end. */
-  readonly executed: number;
+  /** The last phase executed here to its end. */
+  readonly executed: Executed;
   /** Resolver only. */
   readonly round: Round | null;
   readonly last_seq: number;
@@ -55,7 +55,7 @@ export const NEW_TENURE: Tenure = {
   closed: 0,
   open: false,
   execution: null,
-  executed: 0,
+  executed: { seq: 0, phase: 'conclude', held: [] },
   round: null,
   last_seq: 0,
   undecided: {},

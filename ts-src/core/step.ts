@@ -134,6 +134,7 @@ const ON_MESSAGE: { readonly [K in MessageKind]: MessageRule<K> } = {
   accept: { ...of_round, act: on_reply },
   stale: { ...of_round, act: on_stale },
   execute: { ...of_round, act: on_execute },
+  conclude: { ...of_round, act: on_execute },
   ended: { ...of_round, act: on_reply },
   close: { ...of_round, act: on_close },
   ask: { ...of_round, act: on_ask },
