@@ -15,6 +15,11 @@
  *  - it belongs to a generation that this node left before it came.
  * In its own generation a COMMIT of something unknown cannot be: every member
  * voted yes. It stops the lane with an error rather than lose a row.
+ *
+ * Users' own transactions. A name may have been given to another one since, so only
+ * what is known to be this one is ended by its name. A ballot may have ended it before
+ * its outcome comes here: then the lane's progress alone is recorded, since the
+ * PREPARE may be sent again.
  */
 #include "postgres.h"
 
@@ -36,6 +41,7 @@
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "wire/gid.h"
 #include "wire/link_message.h"
 
 static RepOriginId my_origin;
@@ -133,13 +139,30 @@ must_not_be_lost(const MtmLaneItem *item, bool known)
 				 errhint("This node must be rebuilt from another one.")));
 }
 
+/* Is what is prepared under the name surely the one that is meant? */
+static bool
+is_meant(const MtmLaneItem *item, const MtmTransaction *tx)
+{
+	return MtmGidIsOurs(item->gid) || (tx && tx->state == MTM_TX_PREPARED);
+}
+
+/* Durable when it returns, as that of an outcome is. */
+static void
+record_progress(void)
+{
+	StartTransactionCommand();
+	(void) GetTopTransactionId();
+	ForceSyncCommit();
+	CommitTransactionCommand();
+}
+
 static void
 execute_outcome(const MtmLaneItem *item)
 {
 	bool		commit = item->action == MTM_LANE_COMMIT;
 	MtmTransaction tx;
 	bool		known;
-	bool		done;
+	bool		done = false;
 
 	/* The process before us died between executing it and saying so. */
 	if (item->end_lsn <= replorigin_session_get_progress(false))
@@ -156,7 +179,10 @@ execute_outcome(const MtmLaneItem *item)
 	replorigin_session_origin = my_origin;
 	replorigin_session_origin_lsn = item->end_lsn;
 	replorigin_session_origin_timestamp = item->time;
-	done = finish_surely(item->gid, commit);
+	if (is_meant(item, known ? &tx : NULL))
+		done = finish_surely(item->gid, commit);
+	if (!done && !MtmGidIsOurs(item->gid))
+		record_progress();
 	replorigin_session_origin = DoNotReplicateId;
 
 	if (done && commit)
@@ -198,13 +224,17 @@ static void
 undo(const MtmLaneItem *item)
 {
 	MtmRefusal	refusal;
+	MtmTransaction tx;
+	bool		known;
 
 	refuse_in_advance(item);
 	MtmTransactionUndo(&item->key);
+	known = MtmTransactionFind(&item->key, &tx);
 	if (!MtmViewEnter(item->generation))
 		return;
 	replorigin_session_origin = DoNotReplicateId;
-	(void) finish_surely(item->gid, false);
+	if (is_meant(item, known ? &tx : NULL))
+		(void) finish_surely(item->gid, false);
 	memset(&refusal, 0, sizeof(refusal));
 	refusal.node_id = mtm_node_id;
 	refusal.sqlstate = ERRCODE_QUERY_CANCELED;

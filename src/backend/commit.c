@@ -539,22 +539,18 @@ prepare_everywhere(const char *gid)
 	RESUME_INTERRUPTS();
 }
 
-static bool
+/* Whatever it wrote, if anything: its name is the cluster's. */
+static void
 prepare_block(const char *gid)
 {
 	end_subtransactions();
 	AfterTriggerFireDeferred();
-	if (!MtmWritten() || !TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return false;
 	prepare_everywhere(gid);
-	return true;
 }
 
 bool
 MtmPrepareByUser(const char *gid)
 {
-	volatile bool done = false;
-
 	if (MtmProcessExempt())
 		return false;
 	if (MtmGidIsOurs(gid))
@@ -568,7 +564,7 @@ MtmPrepareByUser(const char *gid)
 	block_open = true;
 	PG_TRY();
 	{
-		done = prepare_block(gid);
+		prepare_block(gid);
 	}
 	PG_CATCH();
 	{
@@ -577,7 +573,7 @@ MtmPrepareByUser(const char *gid)
 	}
 	PG_END_TRY();
 	block_open = false;
-	return done;
+	return true;
 }
 
 void

@@ -8,7 +8,12 @@
  * Whether the end is sent on in this node's stream depends on whose it is:
  *  1. coordinated here: the peers' lanes may still need it, so it is streamed;
  *  2. of another node: its own stream carries it, ours must not;
- *  3. a user's gid: every node executes the ballot by itself, nobody streams it.
+ *  3. a user's gid: as 1 where it was prepared by a client. Elsewhere the sender passes it
+ *     over with its PREPARE, so nobody has to know here which it is.
+ *
+ * A user's transaction of another node is not forgotten yet: its PREPARE may be sent again
+ * until the lane has its outcome (apply/lane.c). One of an older generation is not
+ * prepared again anyway.
  */
 #include "postgres.h"
 
@@ -21,6 +26,7 @@
 #include "shmem/commits.h"
 #include "shmem/peers.h"
 #include "shmem/transactions.h"
+#include "shmem/view.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -33,7 +39,7 @@ streamed(const char *text)
 {
 	MtmGid		gid;
 
-	return MtmGidParse(text, &gid) && gid.coordinator == mtm_node_id;
+	return !MtmGidParse(text, &gid) || gid.coordinator == mtm_node_id;
 }
 
 static void
@@ -95,7 +101,11 @@ forget(const char *gid)
 {
 	MtmTransaction tx;
 
-	if (MtmTransactionFindGid(gid, &tx))
+	if (!MtmTransactionFindGid(gid, &tx))
+		return;
+	if (!MtmGidIsOurs(gid) && tx.generation == MtmViewGeneration())
+		MtmTransactionSetEnded(&tx.key);
+	else
 		MtmTransactionForget(&tx.key);
 }
 

@@ -64,6 +64,8 @@ transaction_state(const MtmTransaction *tx)
 			return "prepared";
 		case MTM_TX_REFUSED:
 			return "refused";
+		case MTM_TX_ENDED:
+			return "ended";
 	}
 	return "unknown";
 }

@@ -56,8 +56,8 @@ done(const InFlight *item)
 
 	if (item->is_outcome)
 		return MtmLaneDone(item->peer, item->lane) >= item->number;
-	return !MtmTransactionFind(&item->key, &tx) ||
-		tx.state == MTM_TX_PREPARED || tx.state == MTM_TX_REFUSED;
+	return !MtmTransactionFind(&item->key, &tx) || tx.state == MTM_TX_PREPARED ||
+		tx.state == MTM_TX_REFUSED || tx.state == MTM_TX_ENDED;
 }
 
 static void

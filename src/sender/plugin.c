@@ -575,7 +575,8 @@ plugin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 
 /*
  * Is this outcome for us to tell? Lanes execute those of other nodes under their
- * own origins, which the filter lets pass.
+ * own origins, which the filter lets pass. A user's gid does not say whose it is, but
+ * the PREPARE of another node's was passed over.
  */
 static bool
 our_outcome(const ReorderBufferTXN *txn)
@@ -584,7 +585,7 @@ our_outcome(const ReorderBufferTXN *txn)
 
 	if (MtmGidParse(txn->gid, &gid))
 		return gid.coordinator == mtm_node_id;
-	return txn->origin_id == InvalidRepOriginId;
+	return txn->origin_id == InvalidRepOriginId && !rbtxn_skip_prepared(txn);
 }
 
 static void

@@ -420,10 +420,12 @@ MtmTransactionFindGid(const char *gid, MtmTransaction *copy)
 	hash_seq_init(&scan, table);
 	while ((tx = hash_seq_search(&scan)) != NULL)
 	{
-		if (strcmp(tx->gid, gid) == 0)
+		if (strcmp(tx->gid, gid) != 0)
+			continue;
+		*copy = *tx;
+		found = true;
+		if (tx->state == MTM_TX_PREPARED)
 		{
-			*copy = *tx;
-			found = true;
 			hash_seq_term(&scan);
 			break;
 		}
@@ -445,6 +447,18 @@ MtmTransactionSetRefused(const MtmTransactionKey *key, const MtmRefusal *refusal
 		tx->undo = true;
 		tx->refusal = *refusal;
 	}
+	LWLockRelease(&shared->lock);
+}
+
+void
+MtmTransactionSetEnded(const MtmTransactionKey *key)
+{
+	MtmTransaction *tx;
+
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	tx = find(key);
+	if (tx && tx->state == MTM_TX_PREPARED)
+		tx->state = MTM_TX_ENDED;
 	LWLockRelease(&shared->lock);
 }
 
@@ -532,6 +546,7 @@ MtmTransactionSchemaChangePending(const MtmTransactionKey *except)
 	while ((tx = hash_seq_search(&scan)) != NULL)
 	{
 		if ((tx->flags & MTM_TX_SCHEMA_CHANGE) && tx->state != MTM_TX_REFUSED &&
+			tx->state != MTM_TX_ENDED &&
 			memcmp(&tx->key, except, sizeof(tx->key)) != 0)
 		{
 			pending = true;

@@ -9,11 +9,12 @@
  *        Held only for memory accesses.
  *
  *      HELD --> QUEUED --> APPLYING --> PREPARED --> (gone)
- *                  |           |
+ *                  |           |             \--> ENDED ---> (gone)
  *                  +-----------+--> REFUSED ---> (gone)
  *
  * PREPARED and REFUSED keep the vote until the outcome comes, so that a link
- * that was down can send every vote again.
+ * that was down can send every vote again. ENDED is a user's own that a ballot ended
+ * before the outcome came in its origin's stream.
  */
 #ifndef MTM_TRANSACTIONS_H
 #define MTM_TRANSACTIONS_H
@@ -29,7 +30,8 @@ typedef enum MtmTransactionState
 	MTM_TX_QUEUED,
 	MTM_TX_APPLYING,
 	MTM_TX_PREPARED,
-	MTM_TX_REFUSED
+	MTM_TX_REFUSED,
+	MTM_TX_ENDED
 } MtmTransactionState;
 
 /* Flags, as the plugin sends them (wire/frame.h). */
@@ -105,10 +107,12 @@ extern void MtmWorkerUnregister(void);
 
 /* Everybody. Find copies the entry; false if there is none. */
 extern bool MtmTransactionFind(const MtmTransactionKey *key, MtmTransaction *copy);
+/* A user's gid may have been used before: the one that is prepared comes first. */
 extern bool MtmTransactionFindGid(const char *gid, MtmTransaction *copy);
 /* A prepared one was rolled back here at its coordinator's request. */
 extern void MtmTransactionSetRefused(const MtmTransactionKey *key,
 									 const MtmRefusal *refusal);
+extern void MtmTransactionSetEnded(const MtmTransactionKey *key);
 extern void MtmTransactionForget(const MtmTransactionKey *key);
 /* Ask that it is not prepared: a queued one is refused at once, an applying one is
  * cancelled. Then wait until it no longer is being applied. */
