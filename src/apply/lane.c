@@ -218,7 +218,8 @@ refuse_in_advance(const MtmLaneItem *item)
 
 /*
  * The coordinator asks us to roll back. Only in the transaction's own generation may a
- * participant do so: later it is a ballot's to decide.
+ * participant do so: later it is a ballot's to decide. What is not known here was not
+ * received yet, or is over; the entry of what is over would stay for ever.
  */
 static void
 undo(const MtmLaneItem *item)
@@ -227,7 +228,8 @@ undo(const MtmLaneItem *item)
 	MtmTransaction tx;
 	bool		known;
 
-	refuse_in_advance(item);
+	if (MtmPeerCopy(item->key.origin).handled_lsn < item->end_lsn)
+		refuse_in_advance(item);
 	MtmTransactionUndo(&item->key);
 	known = MtmTransactionFind(&item->key, &tx);
 	if (!MtmViewEnter(item->generation))

@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "backend/vote_wait.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -61,7 +62,8 @@ ask_to_roll_back(const MtmCommit *commit)
 	{
 		if (MTM_IN_SET(commit->members, node_id) &&
 			!MTM_IN_SET(commit->never, node_id))
-			MtmSendUndo(node_id, commit->xid, commit->generation, commit->gid);
+			MtmSendUndo(node_id, commit->xid, commit->generation, commit->gid,
+						GetXLogInsertRecPtr());
 	}
 }
 

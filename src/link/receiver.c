@@ -75,6 +75,7 @@ ask_to_undo(const MtmLinkMessage *message)
 	item.key.xid = message->xid;
 	strlcpy(item.gid, message->gid, MTM_GID_SIZE);
 	item.generation = message->generation;
+	item.end_lsn = message->lsn;
 	item.time = GetCurrentTimestamp();
 	/* A full lane drops it: its coordinator asks again. */
 	(void) MtmLanePut(peer_id, MtmLaneOf(message->xid), &item, false);

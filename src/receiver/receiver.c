@@ -280,6 +280,17 @@ on_outcome(const MtmFrame *frame)
 		schema_change_ended();
 }
 
+/* After it was handed out: what lies before and is not known here is over. */
+static void
+note_handled(XLogRecPtr end_lsn)
+{
+	MtmPeer    *slot = MtmPeerSlot(peer);
+
+	SpinLockAcquire(&slot->mutex);
+	slot->handled_lsn = Max(slot->handled_lsn, end_lsn);
+	SpinLockRelease(&slot->mutex);
+}
+
 static void
 on_frame(StringInfo in)
 {
@@ -301,6 +312,7 @@ on_frame(StringInfo in)
 		on_prepare(&frame);
 	else
 		on_outcome(&frame);
+	note_handled(frame.end_lsn);
 }
 
 /*---------------------------------------------------------------------------

@@ -26,7 +26,7 @@ typedef struct MtmLaneItem
 	MtmTransactionKey key;
 	char		gid[MTM_GID_SIZE];
 	uint64		generation;		/* of the gid; 0 for a user's gid */
-	XLogRecPtr	end_lsn;		/* of the record in the origin's WAL */
+	XLogRecPtr	end_lsn;		/* of the record in the origin's WAL; undo: of the request */
 	TimestampTz time;
 } MtmLaneItem;
 

@@ -26,6 +26,7 @@ typedef struct MtmPeer
 	int			receiver_pid;
 	TimestampTz receiver_started;
 	XLogRecPtr	received_lsn;
+	XLogRecPtr	handled_lsn;	/* transactions and outcomes up to it were handed out */
 	XLogRecPtr	confirmed_lsn;
 	int			sender_pid;		/* our walsender for it */
 	TimestampTz sender_started;

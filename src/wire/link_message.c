@@ -70,11 +70,13 @@ MtmSendNo(int node_id, TransactionId xid, uint64 generation,
 }
 
 bool
-MtmSendUndo(int node_id, TransactionId xid, uint64 generation, const char *gid)
+MtmSendUndo(int node_id, TransactionId xid, uint64 generation, const char *gid,
+			XLogRecPtr lsn)
 {
 	StringInfo	out = begin_transaction_message(MTM_LINK_UNDO, xid, generation);
 
 	write_text(out, gid);
+	pq_sendint64(out, lsn);
 	return MtmOutboxPut(node_id, out->data, out->len);
 }
 
@@ -171,7 +173,10 @@ MtmLinkMessageRead(StringInfo in, MtmLinkMessage *message)
 	message->xid = pq_getmsgint(in, 4);
 	message->generation = pq_getmsgint64(in);
 	if (message->kind == MTM_LINK_UNDO)
+	{
 		read_gid(in, message->gid);
+		message->lsn = pq_getmsgint64(in);
+	}
 	else if (message->kind == MTM_LINK_NO)
 		read_refusal(in, &message->refusal);
 	pq_getmsgend(in);

@@ -4,13 +4,14 @@
  *
  *   Y xid generation                                     vote yes
  *   N xid generation sqlstate message detail hint        vote no
- *   U xid generation gid                                 please roll back
+ *   U xid generation gid lsn                             please roll back
  *   R xid generation                                     rolled back, or never prepared
  *   J text                                               control plane
  */
 #ifndef MTM_LINK_MESSAGE_H
 #define MTM_LINK_MESSAGE_H
 
+#include "access/xlogdefs.h"
 #include "lib/stringinfo.h"
 #include "shmem/commits.h"
 
@@ -26,6 +27,7 @@ typedef struct MtmLinkMessage
 	TransactionId xid;
 	uint64		generation;
 	char		gid[MTM_GID_SIZE];	/* U */
+	XLogRecPtr	lsn;			/* U: its PREPARE lies before, its outcome behind */
 	MtmRefusal	refusal;		/* N, without node_id */
 	const char *text;			/* J, points into the buffer */
 } MtmLinkMessage;
@@ -34,7 +36,8 @@ typedef struct MtmLinkMessage
 extern bool MtmSendYes(int node_id, TransactionId xid, uint64 generation);
 extern bool MtmSendNo(int node_id, TransactionId xid, uint64 generation,
 					  const MtmRefusal *refusal);
-extern bool MtmSendUndo(int node_id, TransactionId xid, uint64 generation, const char *gid);
+extern bool MtmSendUndo(int node_id, TransactionId xid, uint64 generation,
+						const char *gid, XLogRecPtr lsn);
 extern bool MtmSendUndone(int node_id, TransactionId xid, uint64 generation);
 extern bool MtmSendControl(int node_id, const char *text);
 

@@ -8,6 +8,8 @@ import { same_everywhere } from './same_everywhere.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
 const LIMIT = { timeout: 60_000 };
+/** Nothing is remembered of what has ended. */
+const UNDER_WAY = 'SELECT array_agg(t) FROM mtm.shell_transactions() AS t';
 const RANDOM_CANCELS = 150;
 
 type Ended = pg.DatabaseError | null;
@@ -226,5 +228,9 @@ describe('a commit that waits for the vote of node 2', () => {
       [outcomes.committed],
     ]);
     await goes_on();
+    await sessions.settled();
+    for (const node of sessions.nodes.ids) {
+      await expect.poll(() => value(sessions.on(node), UNDER_WAY), LIMIT).toBeNull();
+    }
   });
 });
