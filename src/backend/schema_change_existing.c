@@ -11,8 +11,8 @@
 
 #include "backend/replica_identity.h"
 #include "backend/sequences.h"
+#include "commands/extension.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(mtm_prepare_existing_tables);
@@ -20,10 +20,11 @@ PG_FUNCTION_INFO_V1(mtm_prepare_existing_tables);
 Datum
 mtm_prepare_existing_tables(PG_FUNCTION_ARGS)
 {
-	if (!superuser())
+	/* A second time would split the sequences of this node again. */
+	if (!creating_extension)
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be superuser to prepare tables for multimaster")));
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("tables are prepared for multimaster by CREATE EXTENSION only")));
 	if (MtmConfigured())
 	{
 		MtmReplicaIdentityAll();
