@@ -384,7 +384,7 @@ on_transaction_event(XactEvent event, void *arg)
 			if (!committing)
 			{
 				MtmWrittenReset();
-				MtmTempTablesForget();
+				MtmTempTablesForget(event == XACT_EVENT_COMMIT);
 				if (event == XACT_EVENT_COMMIT)
 					MtmNotificationsForget();
 			}
@@ -393,7 +393,7 @@ on_transaction_event(XactEvent event, void *arg)
 			if (!committing)
 			{
 				MtmWrittenReset();
-				MtmTempTablesForget();
+				MtmTempTablesForget(true);
 			}
 			break;
 		default:

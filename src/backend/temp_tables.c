@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "backend/emptied_tables.h"
 #include "backend/temp_tables.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -164,6 +165,7 @@ forget_rolled_back(void)
 		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(lfirst_oid(cell))))
 			remove_on_commit_action(lfirst_oid(cell));
 	}
+	MtmEmptiedTablesRestore();
 	CommitTransactionCommand();
 	StartTransactionCommand();
 }
@@ -205,15 +207,17 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 }
 
 void
-MtmTempTablesForget(void)
+MtmTempTablesForget(bool committed)
 {
 	list_free(created);
 	created = NIL;
+	MtmEmptiedTablesForget(committed);
 }
 
 void
 MtmTempTablesInstallHooks(void)
 {
+	MtmEmptiedTablesInstallHooks();
 	next_object_access = object_access_hook;
 	object_access_hook = on_object_access;
 }

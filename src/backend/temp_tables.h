@@ -12,7 +12,8 @@ extern bool MtmTempTablesBeforePrepare(void);
 /* After COMMIT PREPARED or ROLLBACK PREPARED, in a transaction: remove what the
  * outcome left behind. After a rollback it ends that transaction and starts another. */
 extern void MtmTempTablesAfterOutcome(bool committed);
-extern void MtmTempTablesForget(void);	/* at every end of a transaction */
+/* At every end of a transaction. */
+extern void MtmTempTablesForget(bool committed);
 extern void MtmTempTablesInstallHooks(void);
 
 #endif

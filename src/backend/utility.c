@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "backend/commit.h"
+#include "backend/emptied_tables.h"
 #include "backend/notifications.h"
 #include "backend/schema_change.h"
 #include "backend/utility.h"
@@ -76,6 +77,27 @@ note_listen(Node *stmt)
 }
 
 static void
+run_statement(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
+				   ProcessUtilityContext context, ParamListInfo params,
+				   QueryEnvironment *query_env, DestReceiver *dest,
+				   QueryCompletion *qc)
+{
+	bool		before;
+
+	before = MtmEmptiedTablesCreating(MtmCreatesEmptiedTable(pstmt->utilityStmt));
+	PG_TRY();
+	{
+		MtmSchemaChangeUtility(run_next, pstmt, query_string, read_only_tree, context,
+							   params, query_env, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		(void) MtmEmptiedTablesCreating(before);
+	}
+	PG_END_TRY();
+}
+
+static void
 on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 		   ProcessUtilityContext context, ParamListInfo params,
 		   QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *qc)
@@ -89,8 +111,8 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 					 dest, qc);
 		return;
 	}
-	MtmSchemaChangeUtility(run_next, pstmt, query_string, read_only_tree, context,
-						   params, query_env, dest, qc);
+	run_statement(pstmt, query_string, read_only_tree, context, params, query_env,
+					   dest, qc);
 	note_listen(stmt);
 }
 
