@@ -37,6 +37,7 @@
 #include "utils/memutils.h"
 #include "wire/frame.h"
 #include "wire/link_message.h"
+#include "wire/unsendable.h"
 
 static StringInfoData notifies;
 /* Whose the prepared transaction is, when a user prepared it. */
@@ -74,17 +75,7 @@ apply_record(StringInfo record)
 			owner = get_role_oid(pq_getmsgrawstring(record), false);
 			break;
 		case MTM_RECORD_UNSENDABLE:
-			{
-				const char *schema = pq_getmsgrawstring(record);
-				const char *name = pq_getmsgrawstring(record);
-
-				ereport(ERROR,
-						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						 errmsg("cannot update or delete rows of relation \"%s.%s\" on other nodes",
-								schema, name),
-						 errdetail("It has no replica identity by which they could be found."),
-						 errhint("ALTER TABLE ... REPLICA IDENTITY FULL, or add a primary key.")));
-			}
+			MtmUnsendableRaise(record);
 			break;
 		default:
 			ereport(ERROR,

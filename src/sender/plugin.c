@@ -40,14 +40,18 @@
 #include "wire/relation_definition.h"
 #include "wire/replicated.h"
 #include "wire/row.h"
+#include "wire/unsendable.h"
 
 /* A body is sent in parts of about this size. */
 #define PART_SIZE (64 * 1024)
+/* One message, with what stands before the body, must stay below MaxAllocSize. */
+#define MAX_BODY_SIZE (MaxAllocSize - 16 * 1024)
 
 typedef struct SentRelation
 {
 	Oid			id;				/* hash key */
 	bool		valid;
+	bool		complete;
 	bool		replicated;
 	bool		identified;		/* its rows can be found by peers */
 	uint64		defined_in;		/* number of the transaction that has the definition */
@@ -66,6 +70,7 @@ typedef struct PluginState
 	bool		passed_over;	/* the current one is not two-phase */
 	bool		ours;			/* it carries MTM_MESSAGE_COMMIT */
 	bool		in_schema_change;
+	bool		given_up;		/* peers refuse it, whatever it still brings */
 	int			flags;
 	uint64		generation;
 } PluginState;
@@ -258,6 +263,7 @@ plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	state->passed_over = false;
 	state->ours = false;
 	state->in_schema_change = false;
+	state->given_up = false;
 	state->flags = 0;
 	state->generation = 0;
 	state->transaction++;
@@ -299,20 +305,20 @@ lookup_relation(LogicalDecodingContext *ctx, Relation relation)
 	if (!found)
 	{
 		sent->valid = false;
+		sent->complete = false;
 		sent->context = NULL;
 	}
-	if (sent->valid)
+	if (sent->valid && sent->complete)
 		return sent;
 
 	if (sent->context)
 	{
-		ExecDropSingleTupleTableSlot(sent->old_slot);
-		ExecDropSingleTupleTableSlot(sent->new_slot);
 		MemoryContextDelete(sent->context);
 		sent->context = NULL;
 	}
 	/* Valid from before the look-ups: an invalidation during them counts. */
 	sent->valid = true;
+	sent->complete = false;	/* an error may come */
 	sent->defined_in = 0;
 	sent->replicated = MtmRelationIsReplicated(relation);
 	sent->identified = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL ||
@@ -329,6 +335,7 @@ lookup_relation(LogicalDecodingContext *ctx, Relation relation)
 	sent->old_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	sent->new_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	MemoryContextSwitchTo(old);
+	sent->complete = true;
 	return sent;
 }
 
@@ -345,17 +352,57 @@ define_relation(PluginState *state, SentRelation *sent)
 	MtmRecordEnd(&state->body, position);
 }
 
-/* A row whose old version peers could not find: every one of them must refuse. */
 static void
-write_unsendable(PluginState *state, Relation relation)
+write_unsendable(StringInfo body, int sqlstate, const char *message, const char *detail,
+				 const char *hint)
 {
-	int			position = MtmRecordBegin(&state->body, MTM_RECORD_UNSENDABLE);
-	char	   *schema = get_namespace_name(RelationGetNamespace(relation));
-	char	   *name = RelationGetRelationName(relation);
+	int			position = MtmRecordBegin(body, MTM_RECORD_UNSENDABLE);
 
-	appendBinaryStringInfo(&state->body, schema, strlen(schema) + 1);
-	appendBinaryStringInfo(&state->body, name, strlen(name) + 1);
-	MtmRecordEnd(&state->body, position);
+	MtmUnsendableWrite(body, sqlstate, message, detail, hint);
+	MtmRecordEnd(body, position);
+}
+
+/* A row whose old version peers could not find. */
+static void
+write_unidentified(StringInfo body, Relation relation)
+{
+	char	   *message = psprintf("cannot update or delete rows of relation \"%s.%s\" on other nodes",
+								   get_namespace_name(RelationGetNamespace(relation)),
+								   RelationGetRelationName(relation));
+
+	write_unsendable(body, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message,
+					 "It has no replica identity by which they could be found.",
+					 "ALTER TABLE ... REPLICA IDENTITY FULL, or add a primary key.");
+}
+
+/*
+ * An error that would come again whenever this is decoded (a row too large for one
+ * message, an output function that fails) would stop the stream for good. It becomes
+ * every peer's no instead, and nothing more is looked at of this transaction.
+ */
+static void
+give_up(PluginState *state, int body_length, MemoryContext context)
+{
+	ErrorData  *error;
+	int			class;
+
+	MemoryContextSwitchTo(context);
+	error = CopyErrorData();
+	class = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	/* Rolled back while it is decoded; or this process is to end. */
+	if (class == ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
+		class == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+		PG_RE_THROW();
+	FlushErrorState();
+	LWLockReleaseAll();
+
+	ereport(LOG,
+			(errmsg("a change cannot be sent to node %d: %s", peer_id, error->message)));
+	state->body.len = body_length;
+	state->given_up = true;
+	write_unsendable(&state->body, error->sqlerrcode, error->message,
+					 "A change of the transaction cannot be sent to other nodes.",
+					 error->hint ? error->hint : "");
 }
 
 static TupleTableSlot *
@@ -397,6 +444,12 @@ write_change(PluginState *state, SentRelation *sent, Relation relation,
 		default:
 			return;
 	}
+	if (body->len > MAX_BODY_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a row of relation \"%s\" is larger than other nodes can be sent",
+						RelationGetRelationName(relation)),
+				 errhint("Together, its values must stay below 1 GB.")));
 	MtmRecordEnd(body, position);
 	ExecClearTuple(sent->old_slot);
 	ExecClearTuple(sent->new_slot);
@@ -416,28 +469,43 @@ sendable(SentRelation *sent, ReorderBufferChange *change)
 	}
 }
 
+static bool
+looked_at(const PluginState *state)
+{
+	return !state->passed_over && !state->in_schema_change && !state->given_up;
+}
+
 static void
 plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			  Relation relation, ReorderBufferChange *change)
 {
 	PluginState *state = ctx->output_plugin_private;
-	SentRelation *sent;
+	int			length = state->body.len;
 	MemoryContext old;
 
-	if (state->passed_over || state->in_schema_change)
+	if (!looked_at(state))
 		return;
 
 	old = MemoryContextSwitchTo(state->row_context);
-	sent = lookup_relation(ctx, relation);
-	if (sent->replicated)
+	PG_TRY();
 	{
-		define_relation(state, sent);
-		if (sendable(sent, change))
-			write_change(state, sent, relation, change);
-		else
-			write_unsendable(state, relation);
-		send_part(ctx, txn);
+		SentRelation *sent = lookup_relation(ctx, relation);
+
+		if (sent->replicated)
+		{
+			define_relation(state, sent);
+			if (sendable(sent, change))
+				write_change(state, sent, relation, change);
+			else
+				write_unidentified(&state->body, relation);
+		}
 	}
+	PG_CATCH();
+	{
+		give_up(state, length, state->row_context);
+	}
+	PG_END_TRY();
+	send_part(ctx, txn);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
 }
@@ -452,7 +520,7 @@ plugin_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count,
 	int			sent_count = 0;
 	int			position;
 
-	if (state->passed_over || state->in_schema_change)
+	if (!looked_at(state))
 		return;
 
 	old = MemoryContextSwitchTo(state->row_context);

@@ -14,7 +14,7 @@
  *   U relation_id has_old [old] new
  *   D relation_id old
  *   T flags count relation_ids
- *   X schema relation                      a change that cannot be sent: nobody may commit it
+ *   X error                               a change that cannot be sent (wire/unsendable.h)
  *   S schema change: a statement to run (wire/schema_change.h)
  *   N notification: channel, payload
  *   O role: who prepared it; only in users' own two-phase transactions

@@ -13,52 +13,6 @@
 #include "utils/lsyscache.h"
 #include "wire/row.h"
 
-static bool
-type_is_binary(Oid type)
-{
-	Oid			base = getBaseType(type);
-	Oid			element = get_element_type(base);
-
-	if (OidIsValid(element))
-		return base < FirstNormalObjectId && type_is_binary(element);
-	if (base >= FirstNormalObjectId)
-		return false;
-	switch (get_typtype(base))
-	{
-		case TYPTYPE_BASE:
-		case TYPTYPE_RANGE:
-		case TYPTYPE_MULTIRANGE:
-			break;
-		default:
-			return false;
-	}
-	switch (base)
-	{
-		case REGPROCOID:
-		case REGPROCEDUREOID:
-		case REGOPEROID:
-		case REGOPERATOROID:
-		case REGCLASSOID:
-		case REGTYPEOID:
-		case REGROLEOID:
-		case REGNAMESPACEOID:
-		case REGCONFIGOID:
-		case REGDICTIONARYOID:
-		case REGCOLLATIONOID:
-			return false;
-	}
-	return true;
-}
-
-bool
-MtmColumnIsSent(Form_pg_attribute column, Bitmapset *key)
-{
-	if (column->attisdropped)
-		return false;
-	return !column->attgenerated ||
-		bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, key);
-}
-
 /* InvalidOid: it cannot be sent in binary (aclitem, pg_node_tree and a few others). */
 static Oid
 binary_function(Oid type)
@@ -78,6 +32,53 @@ binary_function(Oid type)
 	get_type_io_data(type, IOFunc_receive, &length, &by_value, &align, &delimiter,
 					 &parameter, &receive);
 	return OidIsValid(receive) ? send : InvalidOid;
+}
+
+static bool
+type_is_binary(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+
+	if (base >= FirstNormalObjectId)
+		return false;
+	switch (get_typtype(base))
+	{
+		case TYPTYPE_BASE:
+		case TYPTYPE_RANGE:
+		case TYPTYPE_MULTIRANGE:
+			break;
+		default:
+			return false;
+	}
+	switch (base)
+	{
+		case INT2VECTOROID:		/* these two do not read an empty one that they wrote */
+		case OIDVECTOROID:
+		case REGPROCOID:
+		case REGPROCEDUREOID:
+		case REGOPEROID:
+		case REGOPERATOROID:
+		case REGCLASSOID:
+		case REGTYPEOID:
+		case REGROLEOID:
+		case REGNAMESPACEOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGCOLLATIONOID:
+			return false;
+	}
+	return !OidIsValid(element) ||
+		(type_is_binary(element) && OidIsValid(binary_function(element)));
+}
+
+bool
+MtmColumnIsSent(Form_pg_attribute column, Bitmapset *key)
+{
+	if (column->attisdropped)
+		return false;
+	return !column->attgenerated ||
+		bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, key);
 }
 
 MtmRowWriter *
