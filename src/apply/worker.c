@@ -40,6 +40,7 @@
 #include "wire/unsendable.h"
 
 static StringInfoData notifies;
+static MtmTransaction *in_hand = NULL;	/* taken, and neither prepared nor refused */
 /* Whose the prepared transaction is, when a user prepared it. */
 static Oid	owner = InvalidOid;
 
@@ -192,6 +193,7 @@ apply_and_prepare(MtmTransaction *tx)
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("transaction was rolled back by its coordinator")));
 	prepare();
+	in_hand = NULL;
 	MtmTransactionEndApply(&tx->key, NULL);
 	MtmSendYes(tx->key.origin, tx->key.xid, tx->generation);
 	MtmViewLeave();
@@ -237,12 +239,33 @@ refuse(MtmTransaction *tx, const ErrorData *error)
 					refusal.message)));
 }
 
+/* Terminated while it applies: no other worker takes this transaction up. */
+static void
+gone(int code, Datum arg)
+{
+	MtmTransaction *tx = in_hand;
+	ErrorData	error = {
+		.sqlerrcode = ERRCODE_T_R_SERIALIZATION_FAILURE,
+		.message = "transaction aborted: the process that applied it was terminated",
+		.hint = "Retry the transaction."
+	};
+
+	if (!tx)
+		return;
+	in_hand = NULL;
+	MtmViewLeave();
+	MtmBodyClose();
+	AbortOutOfAnyTransaction();
+	refuse(tx, &error);
+}
+
 static void
 handle(MtmTransaction *tx)
 {
 	MemoryContext context = CurrentMemoryContext;
 
 	pgstat_report_activity(STATE_RUNNING, tx->gid);
+	in_hand = tx;
 	PG_TRY();
 	{
 		apply_and_prepare(tx);
@@ -260,6 +283,7 @@ handle(MtmTransaction *tx)
 		MtmRelationsForget();
 		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(context);
+		in_hand = NULL;
 		refuse(tx, error);
 		FreeErrorData(error);
 		RESUME_INTERRUPTS();
@@ -288,6 +312,7 @@ MtmApplyWorkerMain(Datum unused)
 
 	MtmBackgroundBegin("apply worker");
 	MtmWorkerRegister();
+	before_shmem_exit(gone, 0);
 	SetConfigOption("session_replication_role", "replica", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("check_function_bodies", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	set_lock_timeout();

@@ -159,6 +159,68 @@ drop_held(TransactionId xid)
 	}
 }
 
+/*
+ * What waits behind a schema change and is rolled back was never applied. It must not
+ * be started either: as a schema change it would wait for an outcome that has passed.
+ */
+static void
+drop_behind(TransactionId xid)
+{
+	ListCell   *cell;
+
+	foreach(cell, behind)
+	{
+		Waiting    *item = lfirst(cell);
+
+		if (item->key.xid != xid)
+			continue;
+		behind = foreach_delete_current(behind, cell);
+		pfree(item);
+	}
+}
+
+/*
+ * The schema change that a receiver before us handed out: what follows in the stream
+ * waits for it, as it would have then.
+ */
+static void
+find_schema_change(void)
+{
+	int			count;
+	MtmTransaction *list = MtmTransactionList(&count);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (list[i].key.origin == peer && list[i].state != MTM_TX_REFUSED &&
+			(list[i].flags & MTM_TX_SCHEMA_CHANGE) &&
+			!(list[i].flags & MTM_TX_USER_GID))
+			schema_change = list[i].key.xid;
+	}
+	pfree(list);
+}
+
+/*
+ * Nobody but us would ever start what waits here. It was not confirmed, so the stream
+ * brings it again to the receiver after us.
+ */
+static void
+forget_waiting(List *list)
+{
+	MtmPeer    *slot = MtmPeerSlot(peer);
+	ListCell   *cell;
+
+	foreach(cell, list)
+	{
+		Waiting    *item = lfirst(cell);
+
+		SpinLockAcquire(&slot->mutex);
+		slot->handled_lsn = Min(slot->handled_lsn, item->end_lsn - 1);
+		SpinLockRelease(&slot->mutex);
+		MtmTransactionUndo(&item->key);
+		MtmTransactionForget(&item->key);
+	}
+}
+
 /* gids that are prepared here as streaming starts: none is prepared again. */
 static void
 load_prepared(void)
@@ -271,6 +333,8 @@ on_outcome(const MtmFrame *frame)
 	item.generation = MtmGidParse(frame->gid, &gid) ? gid.generation : 0;
 	item.end_lsn = frame->end_lsn;
 	item.time = frame->time;
+	if (frame->kind == MTM_FRAME_ROLLBACK)
+		drop_behind(frame->xid);
 	number = MtmLanePut(peer, lane, &item, true);
 	MtmInFlightOutcome(peer, lane, number, frame->end_lsn);
 
@@ -336,6 +400,9 @@ static void
 gone(int code, Datum arg)
 {
 	tell(false);
+	MtmBodyDrop();
+	forget_waiting(held);
+	forget_waiting(behind);
 }
 
 static void
@@ -409,6 +476,7 @@ MtmReceiverMain(Datum argument)
 	read_before = MtmProgressLoad(peer);
 	repeated_up_to = MtmStreamOpen(peer, read_before);
 	load_prepared();
+	find_schema_change();
 	tell(true);
 	stream_for_ever();
 }
