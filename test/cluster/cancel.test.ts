@@ -111,7 +111,10 @@ describe('a commit that waits for the vote of node 2', () => {
     ],
     [
       'several statements in one message',
-      (id) => ended(client.query(`INSERT INTO free VALUES (-${id}); INSERT INTO rows VALUES (${id})`)),
+      (id) => {
+        const statements = [`INSERT INTO free VALUES (-${id})`, `INSERT INTO rows VALUES (${id})`];
+        return ended(client.query(statements.join('; ')));
+      },
     ],
     [
       'a pipeline',

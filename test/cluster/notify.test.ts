@@ -137,8 +137,8 @@ describe('NOTIFY', () => {
   });
 
   test('many long ones: more than a segment of the queue', async () => {
-    const one = "SELECT pg_notify('one', id || repeat('x', 7000)) FROM generate_series(1, 100) AS id";
-    await run('BEGIN', one, insert(), 'COMMIT');
+    const one = "pg_notify('one', id || repeat('x', 7000))";
+    await run('BEGIN', `SELECT ${one} FROM generate_series(1, 100) AS id`, insert(), 'COMMIT');
     const heard = Array.from({ length: 100 }, (_, index) => `one:${index + 1}${'x'.repeat(7000)}`);
     await all_hear(...heard);
   });

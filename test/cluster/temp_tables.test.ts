@@ -100,7 +100,8 @@ describe('temporary tables', () => {
     });
 
     test('and dropped in it', async () => {
-      await block('CREATE TEMP TABLE own (id int PRIMARY KEY, t text)', fill('own'), 'DROP TABLE own');
+      const create = 'CREATE TEMP TABLE own (id int PRIMARY KEY, t text)';
+      await block(create, fill('own'), 'DROP TABLE own');
       expect(await exists('own')).toBe(false);
     });
 
