@@ -62,8 +62,8 @@ describe('a decision of a user', () => {
     expect(rule(answers('prepared', 'prepared'), 1, commit)).toEqual({ value: 'commit' });
   });
 
-  test('to commit waits for a member that has not', () => {
-    expect(rule(answers('prepared', 'none'), 1, commit)).toHaveProperty('later');
+  test('to commit rolls back what was never prepared on all', () => {
+    expect(rule(answers('prepared', 'none'), 1, commit)).toEqual({ value: 'abort' });
   });
 
   test('to roll back holds wherever it is prepared', () => {

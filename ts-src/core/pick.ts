@@ -57,10 +57,8 @@ export function rule(answers: Answers, asker: NodeId, decision: Decision): Rulin
   if (preparing.length > 0) return { later: `node ${preparing.join(', ')} is preparing it` };
   const missing = nodes_in(answers, 'none');
   if (missing.length === answers.size) return { absent: true };
-  if (decision.value === 'commit' && missing.length > 0) {
-    return { later: `node ${missing.join(', ')} does not have it prepared` };
-  }
-  return { value: decision.value };
+  // Its PREPARE is over and did not succeed: it was never promised to anybody.
+  return { value: missing.length > 0 ? 'abort' : decision.value };
 }
 
 function executed_value(answers: Answers): Value | null {
