@@ -139,11 +139,11 @@ must_not_be_lost(const MtmLaneItem *item, bool known)
 				 errhint("This node must be rebuilt from another one.")));
 }
 
-/* Is what is prepared under the name surely the one that is meant? */
+/* Is what is prepared under the name surely the one that is meant, until we end it? */
 static bool
-is_meant(const MtmLaneItem *item, const MtmTransaction *tx)
+is_meant(const MtmLaneItem *item)
 {
-	return MtmGidIsOurs(item->gid) || (tx && tx->state == MTM_TX_PREPARED);
+	return MtmGidIsOurs(item->gid) || MtmTransactionClaimForLane(&item->key);
 }
 
 /* Durable when it returns, as that of an outcome is. */
@@ -179,7 +179,7 @@ execute_outcome(const MtmLaneItem *item)
 	replorigin_session_origin = my_origin;
 	replorigin_session_origin_lsn = item->end_lsn;
 	replorigin_session_origin_timestamp = item->time;
-	if (is_meant(item, known ? &tx : NULL))
+	if (is_meant(item))
 		done = finish_surely(item->gid, commit);
 	if (!done && !MtmGidIsOurs(item->gid))
 		record_progress();
@@ -225,17 +225,14 @@ static void
 undo(const MtmLaneItem *item)
 {
 	MtmRefusal	refusal;
-	MtmTransaction tx;
-	bool		known;
 
 	if (MtmPeerCopy(item->key.origin).handled_lsn < item->end_lsn)
 		refuse_in_advance(item);
 	MtmTransactionUndo(&item->key);
-	known = MtmTransactionFind(&item->key, &tx);
 	if (!MtmViewEnter(item->generation))
 		return;
 	replorigin_session_origin = DoNotReplicateId;
-	if (is_meant(item, known ? &tx : NULL))
+	if (is_meant(item))
 		(void) finish_surely(item->gid, false);
 	memset(&refusal, 0, sizeof(refusal));
 	refusal.node_id = mtm_node_id;

@@ -101,17 +101,22 @@ forget(const char *gid)
 {
 	MtmTransaction tx;
 
-	if (!MtmTransactionFindGid(gid, &tx))
-		return;
-	if (!MtmGidIsOurs(gid) && tx.generation == MtmViewGeneration())
-		MtmTransactionSetEnded(&tx.key);
-	else
+	if (MtmTransactionFindGid(gid, &tx))
 		MtmTransactionForget(&tx.key);
+}
+
+/* A user's own of this generation is kept as ENDED until its lane has passed it. */
+static void
+forget_users(const MtmTransaction *claimed)
+{
+	if (claimed->key.origin != 0 && claimed->generation != MtmViewGeneration())
+		MtmTransactionForget(&claimed->key);
 }
 
 Datum
 mtm_shell_finish(PG_FUNCTION_ARGS)
 {
+	MtmTransaction claimed;
 	char	   *gid;
 	bool		commit;
 	int			sqlstate;
@@ -124,10 +129,15 @@ mtm_shell_finish(PG_FUNCTION_ARGS)
 	gid = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	commit = PG_GETARG_BOOL(1);
 
+	if (!MtmGidIsOurs(gid) && !MtmTransactionClaimForBallot(gid, &claimed))
+		PG_RETURN_TEXT_P(cstring_to_text("busy"));
 	sqlstate = try_finish(gid, commit);
 	if (sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
 		PG_RETURN_TEXT_P(cstring_to_text("busy"));
-	forget(gid);
+	if (MtmGidIsOurs(gid))
+		forget(gid);
+	else
+		forget_users(&claimed);
 	MtmCommitTellOutcome(gid, commit ? MTM_OUTCOME_COMMIT : MTM_OUTCOME_ABORT);
 	/* 0A000: a gid of another database of this server; ours has none. */
 	PG_RETURN_TEXT_P(cstring_to_text(sqlstate == 0 ? "done" : "absent"));

@@ -445,21 +445,54 @@ MtmTransactionSetRefused(const MtmTransactionKey *key, const MtmRefusal *refusal
 	{
 		tx->state = MTM_TX_REFUSED;
 		tx->undo = true;
+		tx->ending = false;
 		tx->refusal = *refusal;
 	}
 	LWLockRelease(&shared->lock);
 }
 
-void
-MtmTransactionSetEnded(const MtmTransactionKey *key)
+bool
+MtmTransactionClaimForLane(const MtmTransactionKey *key)
 {
 	MtmTransaction *tx;
+	bool		claimed;
 
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	tx = find(key);
-	if (tx && tx->state == MTM_TX_PREPARED)
+	claimed = tx && (tx->state == MTM_TX_PREPARED || tx->ending);
+	if (claimed)
+	{
 		tx->state = MTM_TX_ENDED;
+		tx->ending = true;
+	}
 	LWLockRelease(&shared->lock);
+	return claimed;
+}
+
+bool
+MtmTransactionClaimForBallot(const char *gid, MtmTransaction *claimed)
+{
+	HASH_SEQ_STATUS scan;
+	MtmTransaction *tx;
+	bool		free = true;
+
+	memset(claimed, 0, sizeof(*claimed));
+	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	hash_seq_init(&scan, table);
+	while ((tx = hash_seq_search(&scan)) != NULL)
+	{
+		if (strcmp(tx->gid, gid) != 0)
+			continue;
+		if (tx->ending)
+			free = false;
+		else if (tx->state == MTM_TX_PREPARED)
+		{
+			tx->state = MTM_TX_ENDED;
+			*claimed = *tx;
+		}
+	}
+	LWLockRelease(&shared->lock);
+	return free;
 }
 
 void

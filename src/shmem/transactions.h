@@ -54,6 +54,7 @@ typedef struct MtmTransaction
 	uint64		generation;
 	int			flags;
 	bool		undo;			/* must not be prepared any more */
+	bool		ending;			/* a user's own: a lane is just ending it */
 	XLogRecPtr	prepare_end_lsn;	/* in the origin's WAL */
 	TransactionId local_xid;	/* once it has one */
 	int			worker_pid;		/* while APPLYING */
@@ -112,7 +113,17 @@ extern bool MtmTransactionFindGid(const char *gid, MtmTransaction *copy);
 /* A prepared one was rolled back here at its coordinator's request. */
 extern void MtmTransactionSetRefused(const MtmTransactionKey *key,
 									 const MtmRefusal *refusal);
-extern void MtmTransactionSetEnded(const MtmTransactionKey *key);
+/*
+ * A user may give a name again as soon as it is free, so whoever ends a user's
+ * transaction by its name claims it first, and ENDED says that it is claimed:
+ *  1. A lane that claimed it has `ending` set until it forgets the entry. A ballot
+ *     finds it busy, so its round is not over, and nobody is told that the name is free.
+ *  2. What a ballot claimed is not meant any more for a lane that comes later.
+ * A lane that died may claim again. ForBallot copies what it claimed; a gid that is
+ * unknown here (it was coordinated here, or is absent) needs no claim: its key is 0.
+ */
+extern bool MtmTransactionClaimForLane(const MtmTransactionKey *key);
+extern bool MtmTransactionClaimForBallot(const char *gid, MtmTransaction *claimed);
 extern void MtmTransactionForget(const MtmTransactionKey *key);
 /* Ask that it is not prepared: a queued one is refused at once, an applying one is
  * cancelled. Then wait until it no longer is being applied. */
