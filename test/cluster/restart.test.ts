@@ -5,6 +5,8 @@ import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { SchemaChanges } from './schema_load.ts';
+import { same_schema_everywhere } from './schema_dump.ts';
 
 const CLIENTS_PER_NODE = 2;
 /** Transactions that the clients see committed before and after each disturbance. */
@@ -20,6 +22,9 @@ const PROCESSES = [
   'multimaster monitor',
   'client backend',
 ];
+
+/** Transactions between two processes that are ended. */
+const TERMINATE_EVERY = 10;
 
 describe('restarts', () => {
   let nodes: ClusterNodes;
@@ -106,6 +111,39 @@ describe('restarts', () => {
     while ((await started_at(node)) === before);
     await came_back(clients);
   });
+
+  test('each process of each node is ended by SIGTERM, while the schema changes', async () => {
+    const clients = await start_load();
+    const changes = new SchemaChanges(nodes);
+    for (const node of nodes.ids) {
+      for (const process of PROCESSES) {
+        const ended = await terminate(node, process);
+        expect(ended, `${process} on node ${node}`).toBeGreaterThan(0);
+        await clients.progress(TERMINATE_EVERY);
+      }
+    }
+    await changes.stop();
+    await came_back(clients);
+    await same_schema_everywhere(nodes);
+    expect(changes.done).toBeGreaterThan(0);
+    expect(changes.wrong).toEqual([]);
+  });
+
+  async function terminate(node: number, backend_type: string): Promise<number> {
+    for (;;) {
+      const client = await nodes.client(node);
+      try {
+        const { rowCount } = await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE backend_type = $1 AND pid <> pg_backend_pid()`,
+          [backend_type],
+        );
+        if (rowCount) return rowCount;
+      } finally {
+        await client.end();
+      }
+    }
+  }
 
   /** When the server was last started or started again by itself; null: not there. */
   async function started_at(node: number): Promise<string | null> {
