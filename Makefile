@@ -17,7 +17,7 @@ BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install cluster test bench clean npm-packages
+.PHONY: help setup build shim install cluster test bench big clean npm-packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -50,6 +50,11 @@ bench: ## pgbench: a plain server, synchronous standbys, the cluster
 	@$(SUBMAKE) install out/bench.mjs
 	@node out/bench.mjs
 
+big: ## one transaction of ten million rows: time, and memory of each process
+	@$(SUBMAKE) setup
+	@$(SUBMAKE) install out/big.mjs
+	@node out/big.mjs
+
 clean: ## remove what was built (not clusters, not what is installed)
 	rm -rf out/shim out/test out/*.mjs out/*.js out/*.sql out/*.log
 	@[ ! -f plv8/Makefile ] || $(SUBMAKE) -C plv8 clean
@@ -67,6 +72,10 @@ out/cli.mjs: $(CLI_SOURCES) build/bundle.mjs package-lock.json | npm-packages
 out/bench.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 	@echo "  BUNDLE $@"
 	@node build/bundle.mjs bench
+
+out/big.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs big
 
 out/bundle.js: $(SERVER_SOURCES) build/bundle.mjs package-lock.json | npm-packages
 	@echo "  BUNDLE $@"
