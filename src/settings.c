@@ -181,7 +181,8 @@ check_server_settings(void)
 	if (wal_level < WAL_LEVEL_LOGICAL)
 		appendStringInfoString(&wrong, "wal_level is not \"logical\"");
 	need_at_least(&wrong, "max_prepared_transactions", max_prepared_xacts,
-				  nodes * MaxConnections, "nodes * max_connections");
+				  nodes * MaxConnections + peers * MTM_LANES * MTM_LANE_RING,
+				  "nodes * max_connections + other nodes * 64");
 	need_at_least(&wrong, "max_wal_senders", max_wal_senders, peers + 2,
 				  "other nodes + 2");
 	need_at_least(&wrong, "max_replication_slots", max_replication_slots,

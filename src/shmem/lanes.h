@@ -11,7 +11,11 @@
 #include "shmem/transactions.h"
 
 #define MTM_LANES 4
-#define MTM_LANE_RING 128
+/*
+ * How far a lane may fall behind: the receiver waits when it is full. Each item is a
+ * transaction that still is prepared here, so the settings' check counts on it.
+ */
+#define MTM_LANE_RING 16
 
 typedef enum MtmLaneAction
 {

@@ -30,7 +30,7 @@ test('the plugin is trusted where the server asks for that', () => {
 test('three nodes of 100 connections and 100 workers', () => {
   expect(required_settings(3)).toEqual({
     wal_level: 'logical',
-    max_prepared_transactions: 300,
+    max_prepared_transactions: 428,
     max_wal_senders: 4,
     max_replication_slots: 10,
     max_worker_processes: 122,
@@ -56,7 +56,7 @@ test('every minimum grows with the nodes', () => {
 
 test('more connections need more prepared transactions', () => {
   const settings = node_settings({ ...CONFIG, extra: { max_connections: '500' } });
-  expect(settings).toMatchObject({ max_connections: '500', max_prepared_transactions: 1500 });
+  expect(settings).toMatchObject({ max_connections: '500', max_prepared_transactions: 1628 });
 });
 
 test('more apply workers need more processes', () => {

@@ -5,6 +5,9 @@
 /** Commit lanes of a receiver; the same number as in the server. */
 export const LANES = 4;
 
+/** Outcomes that a lane may have before it; the same number as in the server. */
+const LANE_RING = 16;
+
 /** The server's defaults, which the minimums depend on. */
 const DEFAULT_MAX_CONNECTIONS = 100;
 const DEFAULT_MAX_WORKERS = 100;
@@ -37,7 +40,7 @@ export function required_settings(
   const peers = node_count - 1;
   return {
     wal_level: 'logical',
-    max_prepared_transactions: node_count * max_connections,
+    max_prepared_transactions: node_count * max_connections + peers * LANES * LANE_RING,
     max_wal_senders: peers + 2,
     max_replication_slots: peers * LANES + 2,
     max_worker_processes: 12 + peers * (1 + LANES) + max_workers,
