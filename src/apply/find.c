@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -108,9 +109,62 @@ lock_row(Relation relation, LockTupleMode mode, TupleTableSlot *found)
 	return false;
 }
 
+/*
+ * The block where the last row was found. Rows of a transaction mostly come in the
+ * order in which they lie here, too; from the beginning, the way to each would lead
+ * over all that it has changed already.
+ */
+static void
+start_at(TableScanDesc scan, BlockNumber block)
+{
+	HeapScanDesc heap = (HeapScanDesc) scan;
+
+	if (scan->rs_rd->rd_tableam == GetHeapamTableAmRoutine() && block < heap->rs_nblocks)
+		heap->rs_startblock = block;
+}
+
+/*
+ * A row that another transaction is just changing is waited for only when there is no
+ * other: of equal rows, any one will do.
+ */
+static bool
+scan_once(TableScanDesc scan, SnapshotData *dirty, TupleTableSlot *wanted,
+		  const bool *compared, SameRow same, TupleTableSlot *row,
+		  TupleTableSlot *found, TransactionId *changing)
+{
+	Relation	relation = scan->rs_rd;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "compared rows",
+												  ALLOCSET_SMALL_SIZES);
+	bool		seen = false;
+
+	*changing = InvalidTransactionId;
+	while (!seen && table_scan_getnextslot(scan, ForwardScanDirection, row))
+	{
+		TransactionId other;
+		MemoryContext old = MemoryContextSwitchTo(context);
+		bool		match = same(RelationGetDescr(relation), compared, row, wanted);
+
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+		CHECK_FOR_INTERRUPTS();
+		if (!match)
+			continue;
+		other = TransactionIdIsValid(dirty->xmin) ? dirty->xmin : dirty->xmax;
+		if (!TransactionIdIsValid(other))
+			seen = true;
+		else if (TransactionIdIsValid(*changing))
+			continue;
+		else
+			*changing = other;
+		ExecCopySlot(found, row);
+	}
+	MemoryContextDelete(context);
+	return seen;
+}
+
 static bool
 scan_table(Relation relation, LockTupleMode mode, TupleTableSlot *wanted,
-		   const bool *compared, SameRow same, TupleTableSlot *found)
+		   const bool *compared, SameRow same, BlockNumber *near, TupleTableSlot *found)
 {
 	TupleTableSlot *row = table_slot_create(relation, NULL);
 	SnapshotData dirty;
@@ -119,36 +173,27 @@ scan_table(Relation relation, LockTupleMode mode, TupleTableSlot *wanted,
 	bool		again;
 
 	InitDirtySnapshot(dirty);
-	scan = table_beginscan(relation, &dirty, 0, NULL);
+	scan = table_beginscan_strat(relation, &dirty, 0, NULL, true, false);
 	do
 	{
-		again = false;
-		seen = false;
-		table_rescan(scan, NULL);
-		while (table_scan_getnextslot(scan, ForwardScanDirection, row))
-		{
-			TransactionId other;
+		TransactionId changing;
 
-			CHECK_FOR_INTERRUPTS();
-			if (!same(RelationGetDescr(relation), compared, row, wanted))
-				continue;
-			other = TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
-			ExecCopySlot(found, row);
-			if (TransactionIdIsValid(other))
-			{
-				XactLockTableWait(other, relation, &row->tts_tid, XLTW_None);
-				again = true;
-			}
-			else
-			{
-				seen = true;
-				again = !lock_row(relation, mode, found);
-			}
-			break;
+		start_at(scan, *near);
+		table_rescan(scan, NULL);
+		seen = scan_once(scan, &dirty, wanted, compared, same, row, found, &changing);
+		again = false;
+		if (seen)
+			again = !lock_row(relation, mode, found);
+		else if (TransactionIdIsValid(changing))
+		{
+			XactLockTableWait(changing, relation, &found->tts_tid, XLTW_None);
+			again = true;
 		}
 	} while (again);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(row);
+	if (seen)
+		*near = ItemPointerGetBlockNumber(&found->tts_tid);
 	return seen;
 }
 
@@ -282,11 +327,11 @@ find_by_index(Relation relation, Oid index_id, LockTupleMode mode,
 
 static bool
 find_by_row(Relation relation, LockTupleMode mode, TupleTableSlot *wanted,
-			const bool *compared, SameRow same, TupleTableSlot *found)
+			const bool *compared, SameRow same, BlockNumber *near, TupleTableSlot *found)
 {
 	for (int round = 0; round < MAX_ROUNDS; round++)
 	{
-		if (scan_table(relation, mode, wanted, compared, same, found))
+		if (scan_table(relation, mode, wanted, compared, same, near, found))
 			return true;
 		if (!visible_in_table(relation, wanted, compared, same))
 			return false;
@@ -296,10 +341,10 @@ find_by_row(Relation relation, LockTupleMode mode, TupleTableSlot *wanted,
 
 bool
 MtmFindRow(Relation relation, Oid index, LockTupleMode mode, TupleTableSlot *wanted,
-		   const bool *compared, TupleTableSlot *found)
+		   const bool *compared, BlockNumber *near, TupleTableSlot *found)
 {
 	if (OidIsValid(index))
 		return find_by_index(relation, index, mode, wanted, found);
-	return find_by_row(relation, mode, wanted, compared, same_image, found) ||
-		find_by_row(relation, mode, wanted, compared, same_value, found);
+	return find_by_row(relation, mode, wanted, compared, same_image, near, found) ||
+		find_by_row(relation, mode, wanted, compared, same_value, near, found);
 }

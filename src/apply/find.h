@@ -8,15 +8,18 @@
 
 #include "executor/tuptable.h"
 #include "nodes/lockoptions.h"
+#include "storage/block.h"
 #include "utils/rel.h"
 
 /*
  * Find and lock the row that `wanted` identifies: by the index's columns when
- * `index` is valid, else by all columns. `compared[attnum - 1]`: the column is
- * part of `wanted` (columns computed by the table are not). Waits for other transactions that are changing it. False if there is none.
+ * `index` is valid, else by all columns. `compared[attnum - 1]`: the column is part of
+ * `wanted` (columns computed by the table are not). `near`: the block to look in first;
+ * becomes the row's. Waits for other transactions that are changing it. False if there
+ * is none.
  */
 extern bool MtmFindRow(Relation relation, Oid index, LockTupleMode mode,
 					   TupleTableSlot *wanted, const bool *compared,
-					   TupleTableSlot *found);
+					   BlockNumber *near, TupleTableSlot *found);
 
 #endif

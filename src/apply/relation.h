@@ -34,6 +34,7 @@ typedef struct MtmAppliedRelation
 	MtmColumnMap *map;
 	Relation	relation;
 	Oid			identity_index; /* InvalidOid: by the whole row */
+	BlockNumber near;			/* where its last row was found */
 	EState	   *estate;
 	ResultRelInfo *result;
 	EPQState	epq;

@@ -211,7 +211,7 @@ static void
 find_old(MtmAppliedRelation *target, LockTupleMode mode, const char *verb)
 {
 	if (!MtmFindRow(target->relation, target->identity_index, mode, target->wanted,
-					target->map->compared, target->found))
+					target->map->compared, &target->near, target->found))
 		row_missing(target, verb);
 }
 
