@@ -38,6 +38,8 @@
 
 /* Between two looks whether another node's schema change is committed here. */
 #define SCHEMA_WAIT_MS 10
+/* Maps that are kept before those are dropped whose relations changed. */
+#define MANY_MAPS 512
 
 typedef struct KnownMap
 {
@@ -434,8 +436,27 @@ MtmRelationsClose(void)
 		close_one(lfirst(cell));
 }
 
+static void
+drop_invalid_maps(void)
+{
+	HASH_SEQ_STATUS scan;
+	KnownMap   *known;
+
+	hash_seq_init(&scan, known_maps);
+	while ((known = hash_seq_search(&scan)) != NULL)
+	{
+		if (known->valid)
+			continue;
+		if (known->context)
+			MemoryContextDelete(known->context);
+		hash_search(known_maps, &known->hash, HASH_REMOVE, NULL);
+	}
+}
+
 void
 MtmRelationsForget(void)
 {
 	defined = NIL;				/* its memory was the transaction's */
+	if (known_maps && hash_get_num_entries(known_maps) > MANY_MAPS)
+		drop_invalid_maps();
 }

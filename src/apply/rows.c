@@ -333,8 +333,9 @@ MtmApplyTruncate(StringInfo record)
 			logged = lappend_oid(logged, lfirst_oid(cell));
 	}
 	PushActiveSnapshot(GetTransactionSnapshot());
-	/* Tables that CASCADE reached on the origin are in the list themselves. */
-	ExecuteTruncateGuts(relations, ids, logged, DROP_RESTRICT, (flags & 2) != 0);
+	/* What CASCADE reached on the origin is in the list, but for tables that are local. */
+	ExecuteTruncateGuts(relations, ids, logged,
+						(flags & 1) != 0 ? DROP_CASCADE : DROP_RESTRICT, (flags & 2) != 0);
 	PopActiveSnapshot();
 	foreach(cell, relations)
 		table_close(lfirst(cell), NoLock);

@@ -44,8 +44,9 @@
 
 /* A body is sent in parts of about this size. */
 #define PART_SIZE (64 * 1024)
-/* One message, with what stands before the body, must stay below MaxAllocSize. */
-#define MAX_BODY_SIZE (MaxAllocSize - 16 * 1024)
+#define LARGEST_PART (1024 * 1024)
+/* Relations that are remembered before those are forgotten that changed. */
+#define MANY_RELATIONS 512
 
 typedef struct SentRelation
 {
@@ -256,6 +257,25 @@ plugin_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn
  * Two-phase transactions.
  */
 static void
+drop_forgotten(void)
+{
+	HASH_SEQ_STATUS scan;
+	SentRelation *sent;
+
+	if (hash_get_num_entries(relations) < MANY_RELATIONS)
+		return;
+	hash_seq_init(&scan, relations);
+	while ((sent = hash_seq_search(&scan)) != NULL)
+	{
+		if (sent->valid && sent->complete)
+			continue;
+		if (sent->context)
+			MemoryContextDelete(sent->context);
+		hash_search(relations, &sent->id, HASH_REMOVE, NULL);
+	}
+}
+
+static void
 plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
 	PluginState *state = ctx->output_plugin_private;
@@ -268,6 +288,7 @@ plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	state->generation = 0;
 	state->transaction++;
 	resetStringInfo(&state->body);
+	drop_forgotten();
 }
 
 static void
@@ -277,11 +298,16 @@ send_part(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 
 	if (state->body.len < PART_SIZE)
 		return;
-	OutputPluginPrepareWrite(ctx, true);
-	MtmFrameWritePart(ctx->out, txn->xid);
-	appendBinaryStringInfo(ctx->out, state->body.data, state->body.len);
-	OutputPluginWrite(ctx, true);
-	/* A single row may have been huge: do not keep its memory for ever. */
+	/* A huge row in one message would blow up buffers on the way that never shrink. */
+	for (int at = 0; at < state->body.len; at += LARGEST_PART)
+	{
+		OutputPluginPrepareWrite(ctx, true);
+		MtmFrameWritePart(ctx->out, txn->xid);
+		appendBinaryStringInfo(ctx->out, state->body.data + at,
+							   Min(LARGEST_PART, state->body.len - at));
+		OutputPluginWrite(ctx, true);
+	}
+	/* Nor is its memory kept here. */
 	if (state->body.maxlen > 16 * PART_SIZE)
 	{
 		MemoryContext old = MemoryContextSwitchTo(ctx->context);
@@ -444,12 +470,6 @@ write_change(PluginState *state, SentRelation *sent, Relation relation,
 		default:
 			return;
 	}
-	if (body->len > MAX_BODY_SIZE)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a row of relation \"%s\" is larger than other nodes can be sent",
-						RelationGetRelationName(relation)),
-				 errhint("Together, its values must stay below 1 GB.")));
 	MtmRecordEnd(body, position);
 	ExecClearTuple(sent->old_slot);
 	ExecClearTuple(sent->new_slot);

@@ -11,6 +11,8 @@
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "commands/trigger.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -25,24 +27,21 @@ PG_FUNCTION_INFO_V1(mtm_local_tables_changed);
 #define ANUM_NAME 2
 
 static bool
-named_local(Oid mtm_schema, Relation relation)
+listed(Oid local_tables, Oid table)
 {
-	Oid			local_tables = get_relname_relid(LOCAL_TABLES, mtm_schema);
 	Relation	heap;
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	NameData	schema;
 	NameData	name;
-	char	   *schema_name;
+	char	   *schema_name = get_namespace_name(get_rel_namespace(table));
+	char	   *table_name = get_rel_name(table);
 	bool		found;
 
-	if (!OidIsValid(local_tables))
-		return false;
-	schema_name = get_namespace_name(RelationGetNamespace(relation));
-	if (!schema_name)
+	if (!schema_name || !table_name)
 		return false;
 	namestrcpy(&schema, schema_name);
-	namestrcpy(&name, RelationGetRelationName(relation));
+	namestrcpy(&name, table_name);
 	ScanKeyInit(&key[0], ANUM_SCHEMA, BTEqualStrategyNumber, F_NAMEEQ,
 				NameGetDatum(&schema));
 	ScanKeyInit(&key[1], ANUM_NAME, BTEqualStrategyNumber, F_NAMEEQ,
@@ -57,7 +56,32 @@ named_local(Oid mtm_schema, Relation relation)
 	systable_endscan(scan);
 	RelationClose(heap);
 	pfree(schema_name);
+	pfree(table_name);
 	return found;
+}
+
+/* A partition of a local table is local, however deep. */
+static bool
+named_local(Oid mtm_schema, Relation relation)
+{
+	Oid			local_tables = get_relname_relid(LOCAL_TABLES, mtm_schema);
+	List	   *ancestors;
+	ListCell   *cell;
+
+	if (!OidIsValid(local_tables))
+		return false;
+	if (listed(local_tables, RelationGetRelid(relation)))
+		return true;
+	if (!relation->rd_rel->relispartition)
+		return false;
+	ancestors = get_partition_ancestors(RelationGetRelid(relation));
+	foreach(cell, ancestors)
+	{
+		if (listed(local_tables, lfirst_oid(cell)))
+			return true;
+	}
+	list_free(ancestors);
+	return false;
 }
 
 bool
@@ -76,6 +100,17 @@ MtmRelationIsReplicated(Relation relation)
 	if (RelationGetNamespace(relation) == mtm_schema)
 		return strcmp(RelationGetRelationName(relation), LOCAL_TABLES) == 0;
 	return !named_local(mtm_schema, relation);
+}
+
+static void
+forget_tree(Oid table)
+{
+	List	   *tables = find_all_inheritors(table, NoLock, NULL);
+	ListCell   *cell;
+
+	foreach(cell, tables)
+		CacheInvalidateRelcacheByRelid(lfirst_oid(cell));
+	list_free(tables);
 }
 
 /*
@@ -111,7 +146,7 @@ mtm_local_tables_changed(PG_FUNCTION_ARGS)
 		table_id = OidIsValid(schema_id) ?
 			get_relname_relid(NameStr(*name), schema_id) : InvalidOid;
 		if (OidIsValid(table_id))
-			CacheInvalidateRelcacheByRelid(table_id);
+			forget_tree(table_id);
 	}
 	return PointerGetDatum(rows[1] ? rows[1] : rows[0]);
 }

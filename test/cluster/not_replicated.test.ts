@@ -88,6 +88,53 @@ describe('rows that stay on one node', () => {
     await sessions.all_give('SELECT id FROM again', ['2']);
   });
 
+  test('a partitioned table that was made local: all its partitions', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE parts (id int PRIMARY KEY, v text) PARTITION BY RANGE (id)',
+      'CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10)',
+      'CREATE TABLE parts_2 PARTITION OF parts DEFAULT PARTITION BY HASH (id)',
+      'CREATE TABLE parts_3 PARTITION OF parts_2 FOR VALUES WITH (MODULUS 1, REMAINDER 0)',
+      "INSERT INTO parts VALUES (1, 'everywhere'), (11, 'everywhere')",
+      "INSERT INTO mtm.local_tables VALUES ('not_replicated', 'parts')",
+    );
+    await sessions.quiet();
+    for (const node of sessions.nodes.ids) {
+      await sessions.run(
+        node,
+        'BEGIN',
+        `UPDATE parts SET v = 'node ${node}'`,
+        `INSERT INTO parts VALUES (${10 + node * 10}, 'node ${node}')`,
+        'DELETE FROM parts_1',
+        `UPDATE shared SET v = 'with parts' WHERE id = ${node}`,
+        'COMMIT',
+      );
+    }
+    await sessions.quiet();
+    for (const node of sessions.nodes.ids) {
+      expect(await sessions.column(node, 'SELECT v FROM parts'), `node ${node}`).toEqual([
+        `node ${node}`,
+        `node ${node}`,
+      ]);
+    }
+  });
+
+  test('TRUNCATE CASCADE reaches a local table on every node', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE parents (id int PRIMARY KEY)',
+      'CREATE TABLE children (id int, parent int REFERENCES parents)',
+      'INSERT INTO parents SELECT generate_series(1, 3)',
+      "INSERT INTO mtm.local_tables VALUES ('not_replicated', 'children')",
+    );
+    await sessions.quiet();
+    for (const node of sessions.nodes.ids) {
+      await sessions.run(node, `INSERT INTO children VALUES (${node}, 1)`);
+    }
+    await sessions.run(2, 'TRUNCATE parents CASCADE');
+    await sessions.all_give('SELECT id FROM children UNION ALL SELECT id FROM parents', []);
+  });
+
   test('a transaction of such rows only is no distributed one', async () => {
     await sessions.run(1, 'CREATE TEMP TABLE alone (id int)');
     const before = await distributed_commits(1);
