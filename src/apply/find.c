@@ -28,7 +28,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 /* Each round needs another transaction that moves the row in just that moment. */
@@ -223,17 +222,12 @@ static int
 index_keys(Relation index, TupleTableSlot *wanted, ScanKeyData key[INDEX_MAX_KEYS])
 {
 	int			columns = IndexRelationGetNumberOfKeyAttributes(index);
-	bool		isnull;
-	Datum		classes = SysCacheGetAttr(INDEXRELID, index->rd_indextuple,
-										  Anum_pg_index_indclass, &isnull);
-	oidvector  *opclass = (oidvector *) DatumGetPointer(classes);
 
 	for (int i = 0; i < columns; i++)
 	{
 		int			column = index->rd_index->indkey.values[i];
-		Oid			family = get_opclass_family(opclass->values[i]);
-		Oid			type = get_opclass_input_type(opclass->values[i]);
-		Oid			operator = get_opfamily_member(family, type, type,
+		Oid			type = index->rd_opcintype[i];
+		Oid			operator = get_opfamily_member(index->rd_opfamily[i], type, type,
 												   BTEqualStrategyNumber);
 
 		if (!OidIsValid(operator))

@@ -89,6 +89,7 @@ prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
 	/* Everything that may wait for others has run: only local flushes follow. */
 	if (!MtmViewEnter(generation))
 		refuse_not_online(MtmViewGet().status);
+	MtmSendersPromise();
 	CommitTransactionCommand();
 	/* To the outcome a cancel is obeyed by rules (vote_wait.c), not by an error. */
 	HOLD_INTERRUPTS();
@@ -113,7 +114,7 @@ finish_prepared(const char *gid, bool commit)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   context | SECURITY_LOCAL_USERID_CHANGE);
 	FinishPreparedTransaction(gid, commit);
-	MtmSendersWake();
+	MtmSendersWakeSoon();
 	SetUserIdAndSecContext(user, context);
 }
 
@@ -360,6 +361,7 @@ static void
 leave_orphan(void)
 {
 	MtmViewLeave();
+	MtmSendersKeepPromise();
 	if (prepared && MtmGidIsOurs(prepared_gid))
 		MtmEventPut(MTM_EVENT_ORPHAN, mtm_node_id, prepared_gid, strlen(prepared_gid));
 	prepared = false;

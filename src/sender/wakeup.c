@@ -9,7 +9,8 @@
  * of other nodes' transactions, which are filtered out: waking for them costs more
  * than decoding them, and each time a keepalive is sent that wakes the peer's
  * receiver, too. So our walsenders take their latch out of PostgreSQL's reach, and
- * who prepares or ends a transaction of this node sets it. What others did here is
+ * who prepares or ends a transaction of this node sets it; for an outcome, the next
+ * PREPARE will do if one is on its way (shmem/peers.h). What others did here is
  * read along with the next of these, or when the peer's feedback comes (several
  * times a second), which bounds how far a walsender lags behind.
  */

@@ -15,11 +15,13 @@ typedef struct MtmPeers
 	slock_t		mutex;			/* guards the next two */
 	int			link_sender_pid;
 	bool		links_wanted;
+	pg_atomic_uint32 promises;	/* backends that will wake the walsenders */
 	MtmCounters counters;
 	MtmPeer		peers[MTM_MAX_NODES];
 } MtmPeers;
 
 static MtmPeers *peers = NULL;
+static bool promised = false;
 
 Size
 MtmPeersSize(void)
@@ -46,6 +48,7 @@ MtmPeersInit(void *at, bool found)
 		return;
 	memset(peers, 0, sizeof(MtmPeers));
 	SpinLockInit(&peers->mutex);
+	pg_atomic_init_u32(&peers->promises, 0);
 	init_counters(&peers->counters);
 	for (int i = 0; i < MTM_MAX_NODES; i++)
 		SpinLockInit(&peers->peers[i].mutex);
@@ -77,8 +80,36 @@ MtmCountersGet(void)
 }
 
 void
+MtmSendersPromise(void)
+{
+	if (promised)
+		return;
+	pg_atomic_fetch_add_u32(&peers->promises, 1);
+	promised = true;
+}
+
+void
+MtmSendersKeepPromise(void)
+{
+	if (promised)
+		MtmSendersWake();
+}
+
+/* A promise that is seen here is taken back later, and the wake follows that. */
+void
+MtmSendersWakeSoon(void)
+{
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&peers->promises) == 0)
+		MtmSendersWake();
+}
+
+void
 MtmSendersWake(void)
 {
+	if (promised)
+		pg_atomic_fetch_sub_u32(&peers->promises, 1);
+	promised = false;
 	MtmForEachPeer(node_id)
 	{
 		MtmPeer    *peer = MtmPeerSlot(node_id);

@@ -53,6 +53,13 @@ extern MtmPeer MtmPeerCopy(int node_id);
 extern MtmCounters *MtmCountersGet(void);
 /* A transaction of this node was prepared or ended: the walsenders have work. */
 extern void MtmSendersWake(void);
+/*
+ * For what nobody waits for on this node: not now, if another backend has promised to
+ * wake them within the time of a flush. Who promised and fails keeps it all the same.
+ */
+extern void MtmSendersWakeSoon(void);
+extern void MtmSendersPromise(void);
+extern void MtmSendersKeepPromise(void);
 
 /* Monitor: from now on the link sender keeps links to all peers. */
 extern void MtmLinksWant(void);
