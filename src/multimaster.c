@@ -10,6 +10,7 @@
 
 #include "backend/commit.h"
 #include "backend/schema_change.h"
+#include "backend/statement_gate.h"
 #include "backend/utility.h"
 #include "backend/written.h"
 #include "fmgr.h"
@@ -85,6 +86,7 @@ _PG_init(void)
 
 	install_shmem_hooks();
 	MtmWrittenInstallHooks();
+	MtmStatementGateInstallHooks();
 	MtmSchemaChangeInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();

@@ -32,6 +32,7 @@ int			mtm_max_workers = 100;
 int			mtm_queue_size = 64 * 1024;
 int			mtm_trans_spill_threshold = 100 * 1024;
 bool		mtm_bypass = false;
+bool		mtm_break_connection = false;
 bool		mtm_ignore_tables_without_pk = false;
 
 static void
@@ -113,6 +114,11 @@ define_behavior(void)
 							 "What it writes stays on this node.",
 							 &mtm_bypass, false,
 							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.break_connection",
+							 "A node that is not online closes sessions that send it a statement.",
+							 "Off: the statement fails and the session stays.",
+							 &mtm_break_connection, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("multimaster.ignore_tables_without_pk",
 							 "Tables without a primary key are local to each node.",
 							 "Off: their rows are replicated and found by all columns.",

@@ -36,6 +36,7 @@
 #include "settings.h"
 #include "shmem/lanes.h"
 #include "shmem/peers.h"
+#include "shmem/stop_point.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -286,10 +287,12 @@ MtmLaneMain(Datum argument)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		MtmLaneNext(peer, lane, &item);
+		MtmStopPointPass(MTM_STOP_OUTCOME);
 		if (item.action == MTM_LANE_UNDO)
 			undo(&item);
 		else
 			execute_outcome(&item);
+		MtmStopPointPass(MTM_STOP_ENDED);
 		MtmLaneFinish(peer, lane);
 	}
 }

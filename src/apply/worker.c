@@ -27,6 +27,7 @@
 #include "replication/origin.h"
 #include "settings.h"
 #include "shmem/peers.h"
+#include "shmem/stop_point.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
@@ -187,6 +188,7 @@ apply_and_prepare(MtmTransaction *tx)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
 				 errmsg("could not prepare transaction \"%s\"", tx->gid)));
+	MtmStopPointPass(MTM_STOP_APPLIED);
 	enter_gate(tx);
 	if (MtmTransactionUndoAsked(&tx->key))
 		ereport(ERROR,
@@ -194,6 +196,7 @@ apply_and_prepare(MtmTransaction *tx)
 				 errmsg("transaction was rolled back by its coordinator")));
 	prepare();
 	in_hand = NULL;
+	MtmStopPointPass(MTM_STOP_VOTING);
 	MtmTransactionEndApply(&tx->key, NULL);
 	MtmSendYes(tx->key.origin, tx->key.xid, tx->generation);
 	MtmViewLeave();

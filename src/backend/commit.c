@@ -39,6 +39,7 @@
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/peers.h"
+#include "shmem/stop_point.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
 #include "tcop/pquery.h"
@@ -163,8 +164,11 @@ report_abort(const MtmCommit *commit)
 static bool
 drive(const char *gid, uint64 generation, bool *in_doubt)
 {
-	MtmVerdict	verdict = MtmWaitForVotes();
+	MtmVerdict	verdict;
 
+	MtmStopPointPass(MTM_STOP_PREPARED);
+	verdict = MtmWaitForVotes();
+	MtmStopPointPass(MTM_STOP_DECIDED);
 	*in_doubt = false;
 	if (verdict == MTM_VERDICT_COMMIT || verdict == MTM_VERDICT_ABORT)
 	{
@@ -182,12 +186,44 @@ drive(const char *gid, uint64 generation, bool *in_doubt)
 			finish_prepared(gid, commit);
 			prepared = false;
 			MtmViewLeave();
+			MtmStopPointPass(MTM_STOP_COMMITTED);
 			return commit;
 		}
 	}
 	prepared = false;
 	*in_doubt = verdict == MTM_VERDICT_IN_DOUBT;
 	return verdict == MTM_VERDICT_COMMITTED;
+}
+
+/* An error must not look like an abort while the outcome is open. */
+static bool
+drive_to_outcome(const char *gid, uint64 generation, bool *in_doubt)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool committed = false;
+
+	PG_TRY();
+	{
+		committed = drive(gid, generation, in_doubt);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		if (!prepared)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
+				 errmsg("the outcome of transaction \"%s\" is not known yet: %s", gid,
+						error->message),
+				 errdetail("It will be committed or rolled back on all nodes."),
+				 errhint("SELECT * FROM mtm.get_trans_by_gid('%s') tells later.", gid)));
+	}
+	PG_END_TRY();
+	return committed;
 }
 
 /*
@@ -287,9 +323,10 @@ commit_everywhere(bool from_inside, bool notifies)
 
 	committing = true;
 	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
+	MtmStopPointPass(MTM_STOP_REGISTERED);
 	prepare_under_gate(gid, view.generation, from_inside);
 
-	committed = drive(gid, view.generation, &in_doubt);
+	committed = drive_to_outcome(gid, view.generation, &in_doubt);
 	if (!committed)
 	{
 		MtmCommit	commit = MtmCommitLook();

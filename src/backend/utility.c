@@ -13,6 +13,7 @@
 #include "backend/emptied_tables.h"
 #include "backend/notifications.h"
 #include "backend/schema_change.h"
+#include "backend/statement_gate.h"
 #include "backend/utility.h"
 #include "backend/written.h"
 #include "tcop/cmdtag.h"
@@ -104,6 +105,7 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
+	MtmStatementGateUtility(stmt, context);
 	if (IsA(stmt, TransactionStmt))
 	{
 		if (!transaction_statement(castNode(TransactionStmt, stmt), context, qc))

@@ -124,8 +124,7 @@ some_peer_has_extension(void)
 {
 	MtmForEachPeer(node_id)
 	{
-		if (MtmRemoteQueryFindsRow(node_id, "SELECT FROM pg_catalog.pg_extension "
-								   "WHERE extname = 'multimaster'", ASK_PEER_MS))
+		if (MtmRemoteQueryFindsRow(node_id, "SELECT mtm.my_node_id()", ASK_PEER_MS))
 			return true;
 	}
 	return false;

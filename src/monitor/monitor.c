@@ -26,6 +26,7 @@
 #include "postmaster/interrupt.h"
 #include "settings.h"
 #include "shmem/events.h"
+#include "shmem/lease.h"
 #include "shmem/peers.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
@@ -163,6 +164,7 @@ step(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(step_context);
 	StringInfoData text;
+	int64		began_ms = MtmNowMs();
 	int			next_ms;
 
 	initStringInfo(&text);
@@ -176,6 +178,8 @@ step(void)
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	if (MtmViewOnline())
+		MtmLeaseRenew(began_ms);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 

@@ -13,10 +13,12 @@
 #include "shmem/commits.h"
 #include "shmem/events.h"
 #include "shmem/lanes.h"
+#include "shmem/lease.h"
 #include "shmem/outbox.h"
 #include "shmem/peers.h"
 #include "shmem/processes.h"
 #include "shmem/shared.h"
+#include "shmem/stop_point.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
@@ -88,6 +90,8 @@ queue_init(void *at, bool found)
 
 static const Part parts[] = {
 	{"multimaster view", MtmViewSize, MtmViewInit},
+	{"multimaster lease", MtmLeaseSize, MtmLeaseInit},
+	{"multimaster stop point", MtmStopPointSize, MtmStopPointInit},
 	{"multimaster commits", MtmCommitsSize, MtmCommitsInit},
 	{"multimaster transactions state", MtmTransactionsSize, MtmTransactionsInit},
 	{"multimaster lanes", MtmLanesSize, MtmLanesInit},

@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "shmem/lease.h"
 #include "shmem/view.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
@@ -240,6 +241,8 @@ set_view(const MtmViewData *data)
 	int			old_side = -1;
 	bool		changed;
 
+	if (data->status != MTM_ONLINE)
+		MtmLeaseEnd();
 	SpinLockAcquire(&view->mutex);
 	changed = !same_view(&view->data, data);
 	if (view->data.status == MTM_ONLINE &&

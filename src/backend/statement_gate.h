@@ -1,0 +1,13 @@
+/* Statements are answered only by a node that is online (I10). */
+#ifndef MTM_STATEMENT_GATE_H
+#define MTM_STATEMENT_GATE_H
+
+#include "nodes/nodes.h"
+#include "tcop/utility.h"
+
+/* Refuse a utility statement of a client on a node that is not online: 57P03. */
+extern void MtmStatementGateUtility(Node *statement, ProcessUtilityContext context);
+/* The same for queries, by executor hooks. */
+extern void MtmStatementGateInstallHooks(void);
+
+#endif
