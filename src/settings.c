@@ -31,6 +31,8 @@ int			mtm_workers = 2;
 int			mtm_max_workers = 100;
 int			mtm_queue_size = 64 * 1024;
 int			mtm_trans_spill_threshold = 100 * 1024;
+int			mtm_min_recovery_lag = 10 * 1024;
+bool		mtm_major_node = false;
 bool		mtm_bypass = false;
 bool		mtm_break_connection = false;
 bool		mtm_ignore_tables_without_pk = false;
@@ -107,6 +109,21 @@ define_apply(void)
 }
 
 static void
+define_majority(void)
+{
+	DefineCustomBoolVariable("multimaster.major_node",
+							 "Of two halves of the cluster the one with this node goes on.",
+							 "At most one node may be it. A change counts when all nodes are there.",
+							 &mtm_major_node, false,
+							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.min_recovery_lag",
+							"A node that was away is taken in again when it lacks less than this.",
+							"The others' commits wait while it reads the rest.",
+							&mtm_min_recovery_lag, 10 * 1024, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+static void
 define_behavior(void)
 {
 	DefineCustomBoolVariable("multimaster.bypass",
@@ -132,6 +149,7 @@ MtmSettingsDefine(void)
 	define_identity();
 	define_timeouts();
 	define_apply();
+	define_majority();
 	define_behavior();
 	MarkGUCPrefixReserved("multimaster");
 }

@@ -22,6 +22,8 @@ extern int	mtm_workers;
 extern int	mtm_max_workers;
 extern int	mtm_queue_size;		/* kB */
 extern int	mtm_trans_spill_threshold;	/* kB */
+extern int	mtm_min_recovery_lag;	/* kB */
+extern bool mtm_major_node;
 extern bool mtm_bypass;
 extern bool mtm_break_connection;
 extern bool mtm_ignore_tables_without_pk;

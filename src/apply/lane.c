@@ -12,9 +12,9 @@
  * A transaction that is not prepared here when its outcome comes:
  *  - it was refused here, and this is the roll-back that follows;
  *  - its outcome was executed here already by a ballot;
- *  - it belongs to a generation that this node left before it came.
- * In its own generation a COMMIT of something unknown cannot be: every member
- * voted yes. It stops the lane with an error rather than lose a row.
+ *  - it belongs to a generation that this node left before it came;
+ *  - others committed it by a ballot that this node was not part of.
+ * It is never passed as if it were here: see ended_here.
  *
  * Users' own transactions. A name may have been given to another one since, so only
  * what is known to be this one is ended by its name. A ballot may have ended it before
@@ -29,6 +29,7 @@
 #include "background.h"
 #include "commands/async.h"
 #include "miscadmin.h"
+#include "monotonic_time.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "receiver/progress.h"
@@ -44,6 +45,9 @@
 #include "utils/memutils.h"
 #include "wire/gid.h"
 #include "wire/link_message.h"
+
+/* So long an outcome may be in the stream before its generation is known to be over. */
+#define LOST_MS 10000
 
 static RepOriginId my_origin;
 
@@ -126,18 +130,36 @@ deliver_notifies(const MtmTransaction *tx)
 	CommitTransactionCommand();
 }
 
-static void
-must_not_be_lost(const MtmLaneItem *item, bool known)
+/*
+ * Its COMMIT came, and it is not prepared here. Either it ended here already, by a
+ * ballot of a newer generation; or this node is not in the cluster's present generation
+ * any more, does not know it yet, and will recover it from a donor. Which of the two
+ * the view tells sooner or later. True: it ended here.
+ */
+static bool
+ended_here(const MtmLaneItem *item)
 {
-	MtmViewData view = MtmViewGet();
+	int64		end_ms = MtmNowMs() + LOST_MS;
 
-	if (item->generation != 0 && item->generation == view.generation &&
-		view.status == MTM_ONLINE && !known)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("transaction \"%s\" was committed on node %u and is not prepared here",
-						item->gid, item->key.origin),
-				 errhint("This node must be rebuilt from another one.")));
+	for (;;)
+	{
+		MtmViewData view = MtmViewGet();
+
+		if (view.donor != 0)
+			return false;
+		if (view.status == MTM_ONLINE && item->generation < view.generation)
+			return true;
+		if (MtmNowMs() >= end_ms && view.status == MTM_ONLINE)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("transaction \"%s\" was committed on node %u and is not prepared here",
+							item->gid, item->key.origin),
+					 errhint("This node must be rebuilt from another one.")));
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10L, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Is what is prepared under the name surely the one that is meant, until we end it? */
@@ -157,6 +179,10 @@ record_progress(void)
 	CommitTransactionCommand();
 }
 
+/*
+ * Nothing may pass that this node has not got, or the lane's progress would claim it. So
+ * what comes while this node is away is dropped with its progress: it is recovered.
+ */
 static void
 execute_outcome(const MtmLaneItem *item)
 {
@@ -176,6 +202,8 @@ execute_outcome(const MtmLaneItem *item)
 	else
 		MtmTransactionUndo(&item->key);
 	known = MtmTransactionFind(&item->key, &tx);
+	if (MtmViewAway())
+		return;
 
 	replorigin_session_origin = my_origin;
 	replorigin_session_origin_lsn = item->end_lsn;
@@ -192,8 +220,9 @@ execute_outcome(const MtmLaneItem *item)
 		if (known)
 			deliver_notifies(&tx);
 	}
-	else if (commit)
-		must_not_be_lost(item, known && tx.state == MTM_TX_PREPARED);
+	else if (commit && item->generation != 0 &&
+			 !(known && tx.state == MTM_TX_PREPARED) && !ended_here(item))
+		return;
 	MtmTransactionForget(&item->key);
 }
 

@@ -17,6 +17,7 @@
 #include "apply/schema_change.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
+#include "replication/message.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
@@ -24,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "wire/frame.h"
 #include "wire/schema_change.h"
 
 /* What the worker has to be again afterwards, whatever happens. */
@@ -164,6 +166,14 @@ run_statement(RawStmt *parsed, const char *text)
 	CommandCounterIncrement();
 }
 
+/* In this node's WAL, too: a node that comes back may read it from here. */
+static void
+log_for_recovery(StringInfo content)
+{
+	LogLogicalMessage(MTM_MESSAGE_SCHEMA, content->data + content->cursor,
+					  content->len - content->cursor, true);
+}
+
 void
 MtmApplySchemaChange(StringInfo content)
 {
@@ -176,6 +186,7 @@ MtmApplySchemaChange(StringInfo content)
 	context = AllocSetContextCreate(CurrentMemoryContext, "multimaster schema change",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
+	log_for_recovery(content);
 	if (MtmSchemaChangeRead(content, &change))
 	{
 		remember(&before);
@@ -195,6 +206,7 @@ MtmApplySchemaChange(StringInfo content)
 		}
 		PG_END_TRY();
 	}
+	LogLogicalMessage(MTM_MESSAGE_SCHEMA_END, "", 0, true);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }

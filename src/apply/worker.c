@@ -14,13 +14,11 @@
 
 #include "access/xact.h"
 #include "apply/body.h"
+#include "apply/records.h"
 #include "apply/relation.h"
-#include "apply/rows.h"
-#include "apply/schema_change.h"
 #include "apply/worker.h"
 #include "background.h"
 #include "commands/trigger.h"
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -32,81 +30,14 @@
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
-#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
-#include "wire/frame.h"
+#include "wire/commit_message.h"
 #include "wire/link_message.h"
-#include "wire/unsendable.h"
 
-static StringInfoData notifies;
+static MtmApplied applied;
 static MtmTransaction *in_hand = NULL;	/* taken, and neither prepared nor refused */
-/* Whose the prepared transaction is, when a user prepared it. */
-static Oid	owner = InvalidOid;
-
-static void
-apply_record(StringInfo record)
-{
-	char		kind = pq_getmsgbyte(record);
-
-	switch (kind)
-	{
-		case MTM_RECORD_INSERT:
-			MtmApplyInsert(record);
-			break;
-		case MTM_RECORD_UPDATE:
-			MtmApplyUpdate(record);
-			break;
-		case MTM_RECORD_DELETE:
-			MtmApplyDelete(record);
-			break;
-		case MTM_RECORD_TRUNCATE:
-			MtmApplyTruncate(record);
-			break;
-		case MTM_RECORD_SCHEMA:
-			MtmRowsPause();
-			MtmApplySchemaChange(record);
-			MtmRowsResume();
-			break;
-		case MTM_RECORD_NOTIFY:
-			appendBinaryStringInfo(&notifies, record->data + record->cursor,
-								   record->len - record->cursor);
-			break;
-		case MTM_RECORD_OWNER:
-			owner = get_role_oid(pq_getmsgrawstring(record), false);
-			break;
-		case MTM_RECORD_UNSENDABLE:
-			MtmUnsendableRaise(record);
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_PROTOCOL_VIOLATION),
-					 errmsg("unknown record \"%c\" in a transaction", kind)));
-	}
-}
-
-static void
-apply_body(const MtmTransaction *tx)
-{
-	StringInfoData record;
-
-	MtmBodyOpen(tx);
-	MtmRowsBegin(tx);
-	while (MtmBodyNext(&record))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (record.data[0] == MTM_RECORD_RELATION)
-		{
-			(void) pq_getmsgbyte(&record);
-			MtmApplyDefinition(&record);
-		}
-		else
-			apply_record(&record);
-	}
-	MtmRowsEnd();
-	MtmBodyClose();
-}
 
 /* What lanes send after the commit: shared, since a lane is another process. */
 static void
@@ -114,16 +45,39 @@ keep_notifies(const MtmTransaction *tx)
 {
 	dsa_pointer kept;
 
-	if (notifies.len == 0)
+	if (applied.notifies.len == 0)
 		return;
-	kept = MtmQueueAllocate(notifies.len);
+	kept = MtmQueueAllocate(applied.notifies.len);
 	if (!DsaPointerIsValid(kept))
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("no memory left for notifications of transaction \"%s\"", tx->gid),
 				 errhint("Increase multimaster.queue_size.")));
-	memcpy(dsa_get_address(MtmQueueArea(), kept), notifies.data, notifies.len);
-	MtmTransactionSetNotifies(&tx->key, kept, notifies.len);
+	memcpy(dsa_get_address(MtmQueueArea(), kept), applied.notifies.data,
+		   applied.notifies.len);
+	MtmTransactionSetNotifies(&tx->key, kept, applied.notifies.len);
+}
+
+/* So that a node that comes back can read from this one's WAL what it missed. */
+static void
+log_identity(const MtmTransaction *tx)
+{
+	MtmCommitMessage message;
+
+	if (tx->flags & MTM_TX_USER_GID)
+	{
+		MtmIdentity identity = {
+			.generation = tx->generation,
+			.coordinator = tx->key.origin,
+			.xid = tx->key.xid,
+		};
+
+		MtmApplyLogOwner(&applied);
+		MtmCommitMessageOfUser(&message, tx->gid, &identity);
+	}
+	else
+		MtmCommitMessageOfGid(&message, tx->gid);
+	MtmCommitMessageLog(&message);
 }
 
 static void
@@ -163,8 +117,8 @@ prepare(void)
 	int			context;
 
 	GetUserIdAndSecContext(&me, &context);
-	if (OidIsValid(owner))
-		SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+	if (OidIsValid(applied.owner))
+		SetUserIdAndSecContext(applied.owner, context | SECURITY_LOCAL_USERID_CHANGE);
 	CommitTransactionCommand();
 	SetUserIdAndSecContext(me, context);
 }
@@ -178,11 +132,12 @@ apply_and_prepare(MtmTransaction *tx)
 	StartTransactionCommand();
 	/* Invalidations of what was committed before this came must be seen. */
 	AcceptInvalidationMessages();
-	resetStringInfo(&notifies);
-	owner = InvalidOid;
-	apply_body(tx);
+	resetStringInfo(&applied.notifies);
+	applied.owner = InvalidOid;
+	MtmApplyRecords(tx, &applied);
 	MtmTransactionFreeBody(tx);
 	keep_notifies(tx);
+	log_identity(tx);
 
 	if (!PrepareTransactionBlock(tx->gid))
 		ereport(ERROR,
@@ -321,7 +276,7 @@ MtmApplyWorkerMain(Datum unused)
 	set_lock_timeout();
 	replorigin_session_origin = DoNotReplicateId;
 
-	initStringInfo(&notifies);
+	initStringInfo(&applied.notifies);
 	context = AllocSetContextCreate(TopMemoryContext, "multimaster apply",
 									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(context);

@@ -46,6 +46,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/timeout.h"
+#include "wire/commit_message.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 
@@ -284,14 +285,6 @@ forget_timeout(bool from_inside)
 		QueryCancelPending = false;
 }
 
-static void
-log_commit_message(uint64 generation, uint32 flags)
-{
-	MtmCommitMessage message = {.generation = generation, .flags = flags};
-
-	LogLogicalMessage(MTM_MESSAGE_COMMIT, (char *) &message, sizeof(message), true);
-}
-
 /*
  * The whole commit, from a transaction whose deferred triggers and portals are
  * done, to the empty transaction that follows.
@@ -302,6 +295,7 @@ commit_everywhere(bool from_inside, bool notifies)
 	MtmViewData view = MtmViewGet();
 	char		gid[MTM_GID_SIZE];
 	MtmGid		parts;
+	MtmCommitMessage message;
 	bool		used_temp;
 	bool		in_doubt;
 	bool		committed;
@@ -312,7 +306,6 @@ commit_everywhere(bool from_inside, bool notifies)
 	used_temp = MtmTempTablesBeforePrepare();
 	if (notifies)
 		AtAbort_Notify();		/* taken already; PREPARE would refuse them */
-	log_commit_message(view.generation, 0);
 
 	parts.coordinator = mtm_node_id;
 	parts.xid = U64FromFullTransactionId(GetTopFullTransactionId());
@@ -320,6 +313,8 @@ commit_everywhere(bool from_inside, bool notifies)
 	parts.incarnation = view.incarnation;
 	parts.start = GetCurrentTransactionStartTimestamp();
 	MtmGidFormat(&parts, gid);
+	MtmCommitMessageOfGid(&message, gid);
+	MtmCommitMessageLog(&message);
 
 	committing = true;
 	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
@@ -542,12 +537,18 @@ static void
 prepare_everywhere(const char *gid)
 {
 	MtmViewData view = MtmViewGet();
+	MtmIdentity identity;
+	MtmCommitMessage message;
 	MtmVerdict	verdict;
 
 	if (view.status != MTM_ONLINE)
 		refuse_not_online(view.status);
 	log_owner();
-	log_commit_message(view.generation, MTM_TX_USER_GID);
+	identity.generation = view.generation;
+	identity.coordinator = mtm_node_id;
+	identity.xid = GetTopTransactionId();
+	MtmCommitMessageOfUser(&message, gid, &identity);
+	MtmCommitMessageLog(&message);
 	committing = true;
 	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
 	prepare_under_gate(gid, view.generation, false);

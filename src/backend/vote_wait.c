@@ -49,10 +49,9 @@ static bool
 can_never_commit(const MtmCommit *commit)
 {
 	MtmNodeSet	never = commit->never | MTM_NODE_BIT(mtm_node_id);
-	int			nodes = MtmNodeSetSize(MtmViewGet().configured);
-	int			majority = nodes / 2 + 1;
+	MtmViewData view = MtmViewGet();
 
-	return MtmNodeSetSize(never) >= nodes - majority + 1;
+	return !MtmViewIsQuorum(&view, view.configured & ~never);
 }
 
 static void

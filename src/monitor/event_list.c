@@ -16,6 +16,7 @@
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/peers.h"
+#include "shmem/recovery.h"
 #include "utils/json.h"
 
 /* So much is told in one step; the rest follows at once. */
@@ -33,6 +34,7 @@ typedef struct Told
 static Told told[MTM_MAX_NODES];
 static bool started = false;
 static bool more_queued = true;
+static uint64 told_passed = 0;
 
 static void
 append_kind(StringInfo out, const char *kind)
@@ -110,6 +112,21 @@ append_levels(StringInfo out)
 	}
 }
 
+/* How far recovery is: told with every step while it runs. */
+static void
+append_recovery(StringInfo out)
+{
+	MtmRecoveryState now = MtmRecoveryGet();
+
+	told_passed = now.passed;
+	if (now.donor == 0)
+		return;
+	append_kind(out, "recovering");
+	appendStringInfo(out, ",\"donor\":%d,\"lag_bytes\":" UINT64_FORMAT
+					 ",\"passed\":" UINT64_FORMAT "}", now.donor,
+					 now.donor_lsn - now.applied_lsn, now.passed);
+}
+
 static void
 append_queued(StringInfo out, MtmEventKind kind, int node_id, const char *body)
 {
@@ -159,7 +176,7 @@ append_all_queued(StringInfo out)
 bool
 MtmEventListPending(void)
 {
-	if (more_queued || MtmEventsWaiting())
+	if (more_queued || MtmEventsWaiting() || MtmRecoveryGet().passed != told_passed)
 		return true;
 	MtmForEachPeer(node_id)
 	{
@@ -182,6 +199,7 @@ MtmEventListWrite(StringInfo out)
 		started = true;
 	}
 	append_levels(out);
+	append_recovery(out);
 	append_all_queued(out);
 	append_kind(out, "tick");
 	appendStringInfoString(out, "}]}");

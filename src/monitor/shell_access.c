@@ -32,6 +32,17 @@ MtmShellRequireSuperuser(void)
 }
 
 void
+MtmShellRequireReplication(void)
+{
+	MtmShellRequireConfigured();
+	if (!superuser() && !has_rolreplication(GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be superuser or replication role to call this function of "
+						"multimaster")));
+}
+
+void
 MtmShellRequireMonitor(void)
 {
 	MtmShellRequireConfigured();

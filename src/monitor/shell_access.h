@@ -8,6 +8,8 @@
 extern void MtmShellRequireConfigured(void);
 /* Superuser's code there (mostly within SECURITY DEFINER). */
 extern void MtmShellRequireSuperuser(void);
+/* Another node's session: whoever may replicate from this server. */
+extern void MtmShellRequireReplication(void);
 /* The monitor's own step. */
 extern void MtmShellRequireMonitor(void);
 

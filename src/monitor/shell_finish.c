@@ -129,7 +129,9 @@ mtm_shell_finish(PG_FUNCTION_ARGS)
 	gid = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	commit = PG_GETARG_BOOL(1);
 
-	if (!MtmGidIsOurs(gid) && !MtmTransactionClaimForBallot(gid, &claimed))
+	/* A user's may be prepared here only when this node has recovered. */
+	if (!MtmGidIsOurs(gid) &&
+		(MtmViewAway() || !MtmTransactionClaimForBallot(gid, &claimed)))
 		PG_RETURN_TEXT_P(cstring_to_text("busy"));
 	sqlstate = try_finish(gid, commit);
 	if (sqlstate == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)

@@ -36,7 +36,7 @@ mtm_shell_publish(PG_FUNCTION_ARGS)
 	char	   *report;
 
 	MtmShellRequireMonitor();
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 9; i++)
 	{
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
@@ -47,8 +47,11 @@ mtm_shell_publish(PG_FUNCTION_ARGS)
 	view.members = PG_GETARG_INT64(1);
 	view.configured = PG_GETARG_INT64(2);
 	view.incarnation = PG_GETARG_INT64(3);
-	view.status = status_named(text_to_cstring(PG_GETARG_TEXT_PP(4)));
-	report = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	view.donor = PG_GETARG_INT32(4);
+	view.major = PG_GETARG_INT32(5);
+	view.online_in = PG_GETARG_INT64(6);
+	view.status = status_named(text_to_cstring(PG_GETARG_TEXT_PP(7)));
+	report = text_to_cstring(PG_GETARG_TEXT_PP(8));
 	if (strlen(report) >= MTM_REPORT_SIZE)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

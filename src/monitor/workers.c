@@ -2,7 +2,7 @@
  * Keeping the processes that must be there; see workers.h.
  *
  * Runs in: the monitor.
- * Path: monitor/monitor.c -> here -> receiver/, apply/
+ * Path: monitor/monitor.c -> here -> receiver/, recovery/, apply/
  * Locks: none of its own.
  *
  * PostgreSQL's own restarting of background workers is not used: it outlives the
@@ -20,10 +20,12 @@
 #include "monotonic_time.h"
 #include "postmaster/bgworker.h"
 #include "receiver/receiver.h"
+#include "recovery/recovery.h"
 #include "settings.h"
 #include "shmem/peers.h"
 #include "shmem/processes.h"
 #include "shmem/transactions.h"
+#include "shmem/view.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
@@ -99,7 +101,7 @@ keep_place(int peer, int place)
 
 	if (MtmProcessPid(peer, place) != 0 || still_there(started))
 		return;
-	if (place == MTM_PLACE_RECEIVER && !MtmPeerCopy(peer).link_out)
+	if (place == MTM_PLACE_RECEIVER && (MtmViewAway() || !MtmPeerCopy(peer).link_out))
 		return;
 	memset(&worker, 0, sizeof(worker));
 	strlcpy(worker.bgw_function_name, "MtmPlaceMain", BGW_MAXLEN);
@@ -115,6 +117,25 @@ keep_place(int peer, int place)
 				 place - MTM_PLACE_LANE(0), peer);
 		strlcpy(worker.bgw_type, "multimaster lane", BGW_MAXLEN);
 	}
+	start(started, &worker);
+}
+
+/* It takes this node's own place among the receivers. */
+static void
+keep_recovery(void)
+{
+	int			donor = MtmViewGet().donor;
+	Started    *started = &places[mtm_node_id - 1][MTM_PLACE_RECEIVER];
+	BackgroundWorker worker;
+
+	if (donor <= 0 || MtmProcessPid(mtm_node_id, MTM_PLACE_RECEIVER) != 0 ||
+		still_there(started))
+		return;
+	memset(&worker, 0, sizeof(worker));
+	strlcpy(worker.bgw_function_name, "MtmPlaceMain", BGW_MAXLEN);
+	worker.bgw_main_arg = Int32GetDatum(mtm_node_id * 256 + MTM_PLACE_RECEIVER);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster recovery from node %d", donor);
+	strlcpy(worker.bgw_type, "multimaster recovery", BGW_MAXLEN);
 	start(started, &worker);
 }
 
@@ -152,6 +173,7 @@ MtmWorkersKeep(void)
 		for (int place = 0; place < MTM_PLACES; place++)
 			keep_place(node_id, place);
 	}
+	keep_recovery();
 	keep_pool();
 }
 
@@ -164,7 +186,9 @@ MtmPlaceMain(Datum arg)
 	/* Signals are still blocked: whoever comes next lets them in. */
 	if (!MtmProcessClaim(peer, place))
 		proc_exit(0);
-	if (place == MTM_PLACE_RECEIVER)
+	if (peer == mtm_node_id)
+		MtmRecoveryMain();
+	else if (place == MTM_PLACE_RECEIVER)
 		MtmReceiverMain(Int32GetDatum(peer));
 	else
 		MtmLaneMain(Int32GetDatum(peer * 256 + (place - MTM_PLACE_LANE(0))));

@@ -6,7 +6,8 @@
  *
  * A position is safe to confirm when everything before it is done:
  *  - a PREPARE, once it is prepared (flushed by then) or refused: a refused one is
- *    not prepared, and a restarted node says just that when it is asked;
+ *    not prepared, and a restarted node says just that when it is asked. A user's own
+ *    that is refused, once its outcome came (docs/majority.md, 3.3);
  *  - an outcome, once its lane executed it (flushed by then, with its progress).
  */
 #include "postgres.h"
@@ -56,8 +57,11 @@ done(const InFlight *item)
 
 	if (item->is_outcome)
 		return MtmLaneDone(item->peer, item->lane) >= item->number;
-	return !MtmTransactionFind(&item->key, &tx) || tx.state == MTM_TX_PREPARED ||
-		tx.state == MTM_TX_REFUSED || tx.state == MTM_TX_ENDED;
+	if (!MtmTransactionFind(&item->key, &tx))
+		return true;
+	if (tx.state == MTM_TX_REFUSED)
+		return (tx.flags & MTM_TX_USER_GID) == 0;
+	return tx.state == MTM_TX_PREPARED || tx.state == MTM_TX_ENDED;
 }
 
 static void
@@ -92,7 +96,7 @@ MtmInFlightOutcome(int peer, int lane, uint64 number, XLogRecPtr end_lsn)
 }
 
 XLogRecPtr
-MtmInFlightConfirmed(XLogRecPtr received)
+MtmInFlightDone(XLogRecPtr received)
 {
 	forget_done();
 	if (first == next)

@@ -15,7 +15,7 @@ extern void MtmInFlightOutcome(int peer, int lane, uint64 number, XLogRecPtr end
  * Everything before the returned position is durable here. `received` is how
  * far the stream was read.
  */
-extern XLogRecPtr MtmInFlightConfirmed(XLogRecPtr received);
+extern XLogRecPtr MtmInFlightDone(XLogRecPtr received);
 extern int	MtmInFlightCount(void);
 
 #endif

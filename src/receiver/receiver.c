@@ -19,6 +19,8 @@
  *  4. a transaction of an older generation is dropped: this node promised not to
  *     prepare it any more (I2), and the ballot knows that.
  *
+ * A node that was away reads a donor instead (recovery/): then this process ends.
+ *
  * Schema changes. What follows one in the stream may need it: it is held until
  * the change's outcome was executed. Only what follows the outcome needs the change of
  * a user's own two-phase transaction, which may come late: it holds nothing before.
@@ -418,14 +420,16 @@ note_received(XLogRecPtr received)
 static void
 feedback(XLogRecPtr received)
 {
-	XLogRecPtr	confirmed = MtmInFlightConfirmed(received);
+	XLogRecPtr	done = MtmInFlightDone(received);
+	XLogRecPtr	confirmed;
 	MtmPeer    *slot = MtmPeerSlot(peer);
 
-	if (confirmed != InvalidXLogRecPtr)
-		MtmStreamConfirm(confirmed);
 	SpinLockAcquire(&slot->mutex);
-	slot->confirmed_lsn = confirmed;
+	slot->done_lsn = done;
+	/* What others of the peer's WAL is not here yet, we may need some day. */
+	confirmed = slot->confirmed_lsn = Min(done, slot->horizon_lsn);
 	SpinLockRelease(&slot->mutex);
+	MtmStreamConfirm(received, confirmed);
 }
 
 static void
@@ -442,6 +446,8 @@ stream_for_ever(void)
 		MtmStreamEvent event = MtmStreamNext(&frame, &position, &reply, FEEDBACK_MS);
 
 		CHECK_FOR_INTERRUPTS();
+		if (MtmViewAway())
+			proc_exit(0);
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
@@ -465,6 +471,26 @@ stream_for_ever(void)
 	}
 }
 
+/* Positions of a receiver before us say nothing of what this one has done. */
+static void
+begin_unconfirmed(void)
+{
+	MtmPeer    *slot = MtmPeerSlot(peer);
+
+	SpinLockAcquire(&slot->mutex);
+	slot->done_lsn = slot->horizon_lsn = InvalidXLogRecPtr;
+	SpinLockRelease(&slot->mutex);
+}
+
+/* What is older than the generation in which this node is online is all here. */
+static uint64
+start_of_generation(void)
+{
+	MtmViewData view = MtmViewGet();
+
+	return view.status == MTM_ONLINE ? view.generation : 0;
+}
+
 void
 MtmReceiverMain(Datum argument)
 {
@@ -474,7 +500,9 @@ MtmReceiverMain(Datum argument)
 	MtmBackgroundBegin(psprintf("receiver %d", peer));
 	before_shmem_exit(gone, 0);
 	read_before = MtmProgressLoad(peer);
-	repeated_up_to = MtmStreamOpen(peer, read_before);
+	begin_unconfirmed();
+	MtmStreamConnect(peer);
+	repeated_up_to = MtmStreamOpen(peer, read_before, start_of_generation());
 	load_prepared();
 	find_schema_change();
 	tell(true);

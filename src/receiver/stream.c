@@ -1,8 +1,8 @@
 /*
  * The connection to a peer's walsender.
  *
- * Runs in: the receiver of that peer.
- * Path: sender/plugin.c ~~ libpq ~~> here -> receiver/receiver.c
+ * Runs in: the receiver of that peer, the recovery process.
+ * Path: sender/plugin.c ~~ libpq ~~> here -> receiver/receiver.c, recovery/
  * Locks: none.
  *
  * The streaming replication protocol's COPY-both messages are read here and
@@ -97,25 +97,50 @@ current_position(void)
 	return ((uint64) high << 32) | low;
 }
 
-XLogRecPtr
-MtmStreamOpen(int peer, bool read_before)
+void
+MtmStreamConnect(int peer)
 {
-	XLogRecPtr	position;
-	char	   *name = psprintf("multimaster receiver %d", mtm_node_id);
+	conn = MtmConnect(peer, psprintf("multimaster receiver %d", mtm_node_id), true);
+}
+
+List *
+MtmStreamQuery(const char *query)
+{
+	PGresult   *result = run(query);
+	List	   *rows = NIL;
+
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		fail(result, "a query on another node failed");
+	for (int i = 0; i < PQntuples(result); i++)
+		rows = lappend(rows, PQgetisnull(result, i, 0) ? NULL :
+					   pstrdup(PQgetvalue(result, i, 0)));
+	PQclear(result);
+	return rows;
+}
+
+static const char *
+mark_of(uint64 generation)
+{
+	List	   *rows;
+
+	if (generation == 0)
+		return "0/0";
+	rows = MtmStreamQuery(psprintf("SELECT mtm.mark_of(" UINT64_FORMAT ")", generation));
+	return rows && linitial(rows) ? linitial(rows) : "0/0";
+}
+
+static void
+start_streaming(const char *position, const char *options)
+{
+	char	   *cluster = PQescapeLiteral(conn, mtm_cluster_name, strlen(mtm_cluster_name));
 	PGresult   *result;
-	char	   *cluster;
 
-	conn = MtmConnect(peer, name, true);
-	if (!read_before)
-		make_slot(peer);
-	position = current_position();
-
-	cluster = PQescapeLiteral(conn, mtm_cluster_name, strlen(mtm_cluster_name));
 	if (!cluster)
 		lost("could not start streaming");
-	result = run(psprintf("START_REPLICATION SLOT \"mtm_slot_%d\" LOGICAL 0/0 "
-						  "(\"version\" '%d', \"node_id\" '%d', \"cluster_name\" %s)",
-						  mtm_node_id, MTM_STREAM_VERSION, mtm_node_id, cluster));
+	result = run(psprintf("START_REPLICATION SLOT \"mtm_slot_%d\" LOGICAL %s "
+						  "(\"version\" '%d', \"node_id\" '%d', \"cluster_name\" %s%s)",
+						  mtm_node_id, position, MTM_STREAM_VERSION, mtm_node_id, cluster,
+						  options));
 	PQfreemem(cluster);
 	if (PQresultStatus(result) != PGRES_COPY_BOTH)
 		fail(result, "could not start streaming");
@@ -125,7 +150,24 @@ MtmStreamOpen(int peer, bool read_before)
 	AddWaitEventToSet(waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(waits, WL_SOCKET_READABLE, PQsocket(conn), NULL, NULL);
+}
+
+XLogRecPtr
+MtmStreamOpen(int peer, bool read_before, uint64 generation)
+{
+	XLogRecPtr	position;
+
+	if (!read_before)
+		make_slot(peer);
+	position = current_position();
+	start_streaming(mark_of(generation), "");
 	return position;
+}
+
+void
+MtmStreamOpenToRecover(void)
+{
+	start_streaming("0/0", ", \"recover\" '1'");
 }
 
 static bool
@@ -191,13 +233,13 @@ MtmStreamNext(StringInfo frame, XLogRecPtr *position, bool *reply, long timeout_
 }
 
 void
-MtmStreamConfirm(XLogRecPtr confirmed)
+MtmStreamConfirm(XLogRecPtr received_up_to, XLogRecPtr confirmed)
 {
 	StringInfoData out;
 
 	initStringInfo(&out);
 	pq_sendbyte(&out, 'r');
-	pq_sendint64(&out, confirmed);	/* written */
+	pq_sendint64(&out, received_up_to); /* written */
 	pq_sendint64(&out, confirmed);	/* flushed */
 	pq_sendint64(&out, confirmed);	/* applied */
 	pq_sendint64(&out, GetCurrentTimestamp());

@@ -4,12 +4,20 @@
 
 #include "access/xlogdefs.h"
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
 
+/* Raises on failure, as all here do. The connection lasts as long as the process. */
+extern void MtmStreamConnect(int peer);
+/* Rows of the first column of a query on it; the list and its strings are palloc'd. */
+extern List *MtmStreamQuery(const char *query);
 /*
- * Connect, make the slot if this peer was never read before, start streaming.
- * Returns a position that everything sent before this lies before. Raises on failure.
+ * Make the slot if this peer was never read before, start streaming: at the peer's mark
+ * of the generation, if it has one. Returns a position that everything sent before
+ * this lies before.
  */
-extern XLogRecPtr MtmStreamOpen(int peer, bool read_before);
+extern XLogRecPtr MtmStreamOpen(int peer, bool read_before, uint64 generation);
+/* Start streaming from the slot's confirmed position, to recover. */
+extern void MtmStreamOpenToRecover(void);
 
 typedef enum MtmStreamEvent
 {
@@ -24,6 +32,7 @@ typedef enum MtmStreamEvent
  */
 extern MtmStreamEvent MtmStreamNext(StringInfo frame, XLogRecPtr *position,
 									bool *reply, long timeout_ms);
-extern void MtmStreamConfirm(XLogRecPtr confirmed);
+/* How far the stream was read, and how far the peer may forget (invalid: no further). */
+extern void MtmStreamConfirm(XLogRecPtr received, XLogRecPtr confirmed);
 
 #endif

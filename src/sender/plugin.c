@@ -12,6 +12,10 @@
  * before it is even collected. Transactions that were not committed through our
  * hook (bypass sessions, purely local writes) are passed over: only ours carry
  * MTM_MESSAGE_COMMIT.
+ *
+ * To a node that recovers (option `recover`; docs/majority.md, 3.5) everything goes that
+ * the cluster committed here, whoever coordinated it, each transaction whole at its
+ * COMMIT, and this node's marks. Users' own are sent at their PREPARE, as ever.
  */
 #include "postgres.h"
 
@@ -35,6 +39,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "wire/commit_message.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 #include "wire/relation_definition.h"
@@ -73,11 +78,12 @@ typedef struct PluginState
 	bool		in_schema_change;
 	bool		given_up;		/* peers refuse it, whatever it still brings */
 	int			flags;
-	uint64		generation;
+	MtmCommitMessage identity;	/* which it is, when it is ours */
 } PluginState;
 
 static HTAB *relations = NULL;
 static int	peer_id = 0;
+static bool recovering = false; /* the peer is */
 
 extern void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
 
@@ -131,6 +137,7 @@ read_options(List *options)
 	int			version = 0;
 	const char *cluster_name = NULL;
 
+	recovering = false;
 	foreach(cell, options)
 	{
 		DefElem    *option = lfirst(cell);
@@ -141,6 +148,8 @@ read_options(List *options)
 			peer_id = pg_strtoint32(strVal(option->arg));
 		else if (strcmp(option->defname, "cluster_name") == 0)
 			cluster_name = strVal(option->arg);
+		else if (strcmp(option->defname, "recover") == 0)
+			recovering = true;
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -227,35 +236,16 @@ plugin_shutdown(LogicalDecodingContext *ctx)
 static bool
 plugin_filter_origin(LogicalDecodingContext *ctx, RepOriginId origin)
 {
-	return origin == DoNotReplicateId;
+	return !recovering && origin == DoNotReplicateId;
 }
 
+/* True: it is decoded whole at its COMMIT, not at its PREPARE. */
 static bool
 plugin_filter_prepare(LogicalDecodingContext *ctx, TransactionId xid, const char *gid)
 {
-	return false;				/* everything prepared is decoded at its PREPARE */
+	return recovering && MtmGidIsOurs(gid);
 }
 
-/*---------------------------------------------------------------------------
- * Transactions that are not two-phase: nothing is sent.
- */
-static void
-plugin_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
-{
-	PluginState *state = ctx->output_plugin_private;
-
-	state->passed_over = true;
-}
-
-static void
-plugin_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
-{
-	OutputPluginUpdateProgress(ctx, true);
-}
-
-/*---------------------------------------------------------------------------
- * Two-phase transactions.
- */
 static void
 drop_forgotten(void)
 {
@@ -276,19 +266,35 @@ drop_forgotten(void)
 }
 
 static void
-plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+begin(PluginState *state)
 {
-	PluginState *state = ctx->output_plugin_private;
-
 	state->passed_over = false;
 	state->ours = false;
 	state->in_schema_change = false;
 	state->given_up = false;
 	state->flags = 0;
-	state->generation = 0;
+	memset(&state->identity, 0, sizeof(state->identity));
 	state->transaction++;
 	resetStringInfo(&state->body);
 	drop_forgotten();
+}
+
+/* Not two-phase: nothing of it is sent, but to a node that recovers. */
+static void
+plugin_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	PluginState *state = ctx->output_plugin_private;
+
+	if (recovering)
+		begin(state);
+	else
+		state->passed_over = true;
+}
+
+static void
+plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
+{
+	begin(ctx->output_plugin_private);
 }
 
 static void
@@ -571,6 +577,20 @@ plugin_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count,
 }
 
 static void
+write_mark(LogicalDecodingContext *ctx, const char *content, XLogRecPtr end_lsn)
+{
+	MtmFrame	frame;
+
+	memset(&frame, 0, sizeof(frame));
+	frame.kind = MTM_FRAME_MARK;
+	memcpy(&frame.generation, content, sizeof(frame.generation));
+	frame.end_lsn = end_lsn;
+	OutputPluginPrepareWrite(ctx, true);
+	MtmFrameWrite(ctx->out, &frame);
+	OutputPluginWrite(ctx, true);
+}
+
+static void
 plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn,
 			   bool transactional, const char *prefix, Size size, const char *message)
 {
@@ -578,19 +598,22 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 	char		kind;
 	int			position;
 
-	if (!transactional || strncmp(prefix, "mtm:", 4) != 0 || state->passed_over)
+	if (!transactional)
+	{
+		if (recovering && strcmp(prefix, MTM_MESSAGE_MARK) == 0 && size == sizeof(uint64))
+			write_mark(ctx, message, lsn);
+		return;
+	}
+	if (strncmp(prefix, "mtm:", 4) != 0 || state->passed_over)
 		return;
 
 	if (strcmp(prefix, MTM_MESSAGE_COMMIT) == 0)
 	{
-		MtmCommitMessage content;
-
-		if (size != sizeof(content))
-			return;
-		memcpy(&content, message, sizeof(content));
-		state->ours = true;
-		state->generation = content.generation;
-		state->flags |= content.flags;
+		if (MtmCommitMessageRead(message, size, &state->identity))
+		{
+			state->ours = true;
+			state->flags |= state->identity.flags;
+		}
 		return;
 	}
 	if (strcmp(prefix, MTM_MESSAGE_SCHEMA_END) == 0)
@@ -620,28 +643,82 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 	send_part(ctx, txn);
 }
 
+/* The rest of a frame, from what is known of the transaction; then it is sent. */
 static void
-write_end(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
-		  int flags, TimestampTz time, StringInfo body)
+write_frame(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, MtmFrame *frame,
+			StringInfo body)
 {
-	PluginState *state = ctx->output_plugin_private;
-	MtmFrame	frame;
-
-	memset(&frame, 0, sizeof(frame));
-	frame.kind = kind;
-	frame.xid = txn->xid;
-	frame.flags = flags;
-	frame.generation = state->generation;
-	strlcpy(frame.gid, txn->gid, MTM_GID_SIZE);
-	frame.end_lsn = txn->end_lsn;
-	frame.time = time;
-
+	frame->xid = txn->xid;
+	frame->end_lsn = txn->end_lsn;
 	OutputPluginPrepareWrite(ctx, true);
-	MtmFrameWrite(ctx->out, &frame);
+	MtmFrameWrite(ctx->out, frame);
 	if (body)
 		appendBinaryStringInfo(ctx->out, body->data, body->len);
 	OutputPluginWrite(ctx, true);
 	MtmSenderQuiet();
+}
+
+static void
+write_outcome(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind)
+{
+	MtmFrame	frame;
+
+	memset(&frame, 0, sizeof(frame));
+	frame.kind = kind;
+	frame.time = txn->xact_time.commit_time;
+	strlcpy(frame.gid, txn->gid, MTM_GID_SIZE);
+	write_frame(ctx, txn, &frame, NULL);
+}
+
+/*
+ * Where its coordinator has the outcome: here, or where the lane that executed it took
+ * it from (apply/lane.c sets an origin; a ballot does not).
+ */
+static XLogRecPtr
+coordinator_end_lsn(const PluginState *state, const ReorderBufferTXN *txn)
+{
+	const MtmCommitMessage *identity = &state->identity;
+
+	if (identity->flags & MTM_TX_RECOVERED)
+		return identity->coordinator_end_lsn;
+	if (identity->identity.coordinator == mtm_node_id)
+		return txn->end_lsn;
+	if (txn->origin_id != InvalidRepOriginId && txn->origin_id != DoNotReplicateId)
+		return txn->origin_lsn;
+	return InvalidXLogRecPtr;
+}
+
+static void
+write_recovered(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
+				TimestampTz time)
+{
+	PluginState *state = ctx->output_plugin_private;
+	const MtmCommitMessage *identity = &state->identity;
+	MtmFrame	frame;
+
+	memset(&frame, 0, sizeof(frame));
+	frame.kind = kind;
+	frame.flags = state->flags & ~MTM_TX_RECOVERED;
+	frame.coordinator = identity->identity.coordinator;
+	frame.coordinator_xid = identity->identity.xid;
+	frame.generation = identity->identity.generation;
+	if (kind == MTM_FRAME_WHOLE)
+		frame.coordinator_end_lsn = coordinator_end_lsn(state, txn);
+	frame.time = time;
+	MtmCommitMessageGid(identity, frame.gid);
+	write_frame(ctx, txn, &frame, &state->body);
+}
+
+static void
+plugin_commit(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
+{
+	PluginState *state = ctx->output_plugin_private;
+
+	if (recovering && state->ours)
+		write_recovered(ctx, txn, MTM_FRAME_WHOLE, txn->xact_time.commit_time);
+	else
+		OutputPluginUpdateProgress(ctx, true);
+	resetStringInfo(&state->body);
 }
 
 static void
@@ -653,9 +730,21 @@ plugin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 	/* Rolled back while we decoded: what we have may be a part only. */
 	if (txn->concurrent_abort)
 		flags |= MTM_TX_INCOMPLETE;
-	if (state->ours || (txn->concurrent_abort && MtmGidIsOurs(txn->gid)))
-		write_end(ctx, txn, MTM_FRAME_PREPARE, flags, txn->xact_time.prepare_time,
-				  &state->body);
+	if (recovering && state->ours && !txn->concurrent_abort)
+		write_recovered(ctx, txn, MTM_FRAME_USERS, txn->xact_time.prepare_time);
+	else if (!recovering &&
+			 (state->ours || (txn->concurrent_abort && MtmGidIsOurs(txn->gid))))
+	{
+		MtmFrame	frame;
+
+		memset(&frame, 0, sizeof(frame));
+		frame.kind = MTM_FRAME_PREPARE;
+		frame.flags = flags;
+		frame.generation = state->identity.identity.generation;
+		frame.time = txn->xact_time.prepare_time;
+		strlcpy(frame.gid, txn->gid, MTM_GID_SIZE);
+		write_frame(ctx, txn, &frame, &state->body);
+	}
 	else
 		OutputPluginUpdateProgress(ctx, true);
 	resetStringInfo(&state->body);
@@ -671,6 +760,8 @@ our_outcome(const ReorderBufferTXN *txn)
 {
 	MtmGid		gid;
 
+	if (recovering)
+		return true;			/* all users' */
 	if (MtmGidParse(txn->gid, &gid))
 		return gid.coordinator == mtm_node_id;
 	return txn->origin_id == InvalidRepOriginId && !rbtxn_skip_prepared(txn);
@@ -679,24 +770,20 @@ our_outcome(const ReorderBufferTXN *txn)
 static void
 plugin_commit_prepared(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr lsn)
 {
-	if (!our_outcome(txn))
-	{
+	if (our_outcome(txn))
+		write_outcome(ctx, txn, MTM_FRAME_COMMIT);
+	else
 		OutputPluginUpdateProgress(ctx, true);
-		return;
-	}
-	write_end(ctx, txn, MTM_FRAME_COMMIT, 0, txn->xact_time.commit_time, NULL);
 }
 
 static void
 plugin_rollback_prepared(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 						 XLogRecPtr prepare_end_lsn, TimestampTz prepare_time)
 {
-	if (!our_outcome(txn))
-	{
+	if (our_outcome(txn))
+		write_outcome(ctx, txn, MTM_FRAME_ROLLBACK);
+	else
 		OutputPluginUpdateProgress(ctx, true);
-		return;
-	}
-	write_end(ctx, txn, MTM_FRAME_ROLLBACK, 0, txn->xact_time.commit_time, NULL);
 }
 
 void

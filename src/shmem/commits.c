@@ -192,7 +192,8 @@ never_prepared(TransactionId xid, uint64 generation, int node_id,
 
 	if (!commit)
 		return false;
-	if (!MTM_IN_SET(commit->never, node_id))
+	/* Of who is no member nobody asks whether it has it prepared. */
+	if (MTM_IN_SET(commit->members, node_id) && !MTM_IN_SET(commit->never, node_id))
 	{
 		commit->never |= MTM_NODE_BIT(node_id);
 		if (refusal && commit->refusal.node_id == 0)

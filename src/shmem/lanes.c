@@ -132,6 +132,18 @@ MtmLaneWaitIdle(int peer, int lane_number)
 	MtmLaneWaitDone(peer, lane_number, put);
 }
 
+bool
+MtmLaneIdle(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	bool		idle;
+
+	SpinLockAcquire(&lane->mutex);
+	idle = lane->put == lane->done;
+	SpinLockRelease(&lane->mutex);
+	return idle;
+}
+
 static void
 detach_at_exit(int code, Datum arg)
 {

@@ -44,6 +44,7 @@ extern uint64 MtmLanePut(int peer, int lane, const MtmLaneItem *item, bool wait)
 extern uint64 MtmLaneDone(int peer, int lane);
 extern void MtmLaneWaitDone(int peer, int lane, uint64 number);
 extern void MtmLaneWaitIdle(int peer, int lane);
+extern bool MtmLaneIdle(int peer, int lane);
 
 /* The lane's process. Next waits for an item and leaves it in place; Finish drops it. */
 extern void MtmLaneAttach(int peer, int lane);

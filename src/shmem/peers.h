@@ -27,6 +27,8 @@ typedef struct MtmPeer
 	TimestampTz receiver_started;
 	XLogRecPtr	received_lsn;
 	XLogRecPtr	handled_lsn;	/* transactions and outcomes up to it were handed out */
+	XLogRecPtr	done_lsn;		/* all before is durable here */
+	XLogRecPtr	horizon_lsn;	/* and no more than this is confirmed */
 	XLogRecPtr	confirmed_lsn;
 	int			sender_pid;		/* our walsender for it */
 	TimestampTz sender_started;

@@ -1,6 +1,6 @@
 /*
  * Which of the processes that must be there once are there: a receiver and a few
- * lanes per peer.
+ * lanes per peer; in the place of a receiver from this node itself, the recovery process.
  *
  * Runs in: each such process claims its place; the monitor looks.
  * Locks: MtmProcesses.mutex (spinlock).

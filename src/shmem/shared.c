@@ -17,6 +17,7 @@
 #include "shmem/outbox.h"
 #include "shmem/peers.h"
 #include "shmem/processes.h"
+#include "shmem/recovery.h"
 #include "shmem/shared.h"
 #include "shmem/stop_point.h"
 #include "shmem/transactions.h"
@@ -99,6 +100,7 @@ static const Part parts[] = {
 	{"multimaster events", MtmEventsSize, MtmEventsInit},
 	{"multimaster peers", MtmPeersSize, MtmPeersInit},
 	{"multimaster processes", MtmProcessesSize, MtmProcessesInit},
+	{"multimaster recovery", MtmRecoverySize, MtmRecoveryInit},
 	{"multimaster queue", queue_size, queue_init},
 };
 

@@ -39,6 +39,7 @@ typedef enum MtmTransactionState
 #define MTM_TX_NOTIFIES			0x02
 #define MTM_TX_USER_GID			0x04	/* a user's PREPARE TRANSACTION */
 #define MTM_TX_INCOMPLETE		0x08	/* rolled back while it was decoded */
+#define MTM_TX_RECOVERED		0x10	/* recovery committed it here as a plain one */
 
 typedef struct MtmTransactionKey
 {

@@ -87,6 +87,22 @@ MtmViewOnline(void)
 	return MtmViewGet().status == MTM_ONLINE;
 }
 
+bool
+MtmViewAway(void)
+{
+	return MtmViewGet().donor != 0;
+}
+
+bool
+MtmViewIsQuorum(const MtmViewData *data, MtmNodeSet set)
+{
+	int			all = MtmNodeSetSize(data->configured);
+	int			have = MtmNodeSetSize(data->configured & set);
+
+	return 2 * have > all ||
+		(2 * have == all && data->major != 0 && MTM_IN_SET(set, data->major));
+}
+
 uint64
 MtmViewVersion(void)
 {
@@ -231,6 +247,8 @@ same_view(const MtmViewData *a, const MtmViewData *b)
 {
 	return a->generation == b->generation && a->members == b->members &&
 		a->configured == b->configured && a->incarnation == b->incarnation &&
+		a->donor == b->donor && a->major == b->major &&
+		a->online_in == b->online_in &&
 		a->status == b->status;
 }
 

@@ -31,8 +31,14 @@ typedef struct MtmViewData
 	MtmNodeSet	members;
 	MtmNodeSet	configured;
 	uint64		incarnation;
+	/* Whose stream is read here: 0 all peers', n only n's to recover, -1 nobody's. */
+	int			donor;
+	int			major;			/* the node that decides an even split; 0: none */
+	uint64		online_in;		/* the newest generation in which it was online */
 	MtmStatus	status;
 } MtmViewData;
+
+#define MTM_DONOR_NOBODY (-1)
 
 extern Size MtmViewSize(void);
 extern void MtmViewInit(void *at, bool found);
@@ -40,6 +46,10 @@ extern void MtmViewInit(void *at, bool found);
 extern MtmViewData MtmViewGet(void);
 extern uint64 MtmViewGeneration(void);
 extern bool MtmViewOnline(void);
+/* This node was away: what it reads comes from a donor alone (docs/majority.md, 3). */
+extern bool MtmViewAway(void);
+/* Does `set` hold enough of the configured nodes to decide for all? */
+extern bool MtmViewIsQuorum(const MtmViewData *data, MtmNodeSet set);
 extern const char *MtmStatusName(MtmStatus status);
 extern bool MtmStatusParse(const char *name, MtmStatus *status);
 

@@ -21,15 +21,39 @@ MtmFrameWrite(StringInfo out, const MtmFrame *frame)
 {
 	pq_sendbyte(out, frame->kind);
 	pq_sendint32(out, frame->xid);
-	if (frame->kind == MTM_FRAME_PREPARE)
+	switch (frame->kind)
 	{
-		pq_sendint8(out, frame->flags);
-		pq_sendint64(out, frame->generation);
+		case MTM_FRAME_MARK:
+			pq_sendint64(out, frame->generation);
+			pq_sendint64(out, frame->end_lsn);
+			return;
+		case MTM_FRAME_WHOLE:
+		case MTM_FRAME_USERS:
+			pq_sendint8(out, frame->flags);
+			pq_sendint8(out, frame->coordinator);
+			pq_sendint32(out, frame->coordinator_xid);
+			pq_sendint64(out, frame->coordinator_end_lsn);
+			pq_sendint64(out, frame->generation);
+			break;
+		case MTM_FRAME_PREPARE:
+			pq_sendint8(out, frame->flags);
+			pq_sendint64(out, frame->generation);
+			break;
+		default:
+			break;
 	}
 	/* Not pq_sendstring: a gid is in the server encoding on all nodes. */
 	appendBinaryStringInfo(out, frame->gid, strlen(frame->gid) + 1);
 	pq_sendint64(out, frame->end_lsn);
 	pq_sendint64(out, frame->time);
+}
+
+static void
+read_name(StringInfo in, MtmFrame *frame)
+{
+	strlcpy(frame->gid, pq_getmsgrawstring(in), MTM_GID_SIZE);
+	frame->end_lsn = pq_getmsgint64(in);
+	frame->time = pq_getmsgint64(in);
 }
 
 void
@@ -42,15 +66,27 @@ MtmFrameRead(StringInfo in, MtmFrame *frame)
 	{
 		case MTM_FRAME_PART:
 			break;
+		case MTM_FRAME_MARK:
+			frame->generation = pq_getmsgint64(in);
+			frame->end_lsn = pq_getmsgint64(in);
+			break;
+		case MTM_FRAME_WHOLE:
+		case MTM_FRAME_USERS:
+			frame->flags = pq_getmsgbyte(in);
+			frame->coordinator = pq_getmsgbyte(in);
+			frame->coordinator_xid = pq_getmsgint(in, 4);
+			frame->coordinator_end_lsn = pq_getmsgint64(in);
+			frame->generation = pq_getmsgint64(in);
+			read_name(in, frame);
+			break;
 		case MTM_FRAME_PREPARE:
 			frame->flags = pq_getmsgbyte(in);
 			frame->generation = pq_getmsgint64(in);
-			/* FALLTHROUGH */
+			read_name(in, frame);
+			break;
 		case MTM_FRAME_COMMIT:
 		case MTM_FRAME_ROLLBACK:
-			strlcpy(frame->gid, pq_getmsgrawstring(in), MTM_GID_SIZE);
-			frame->end_lsn = pq_getmsgint64(in);
-			frame->time = pq_getmsgint64(in);
+			read_name(in, frame);
 			break;
 		default:
 			ereport(ERROR,

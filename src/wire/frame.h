@@ -7,6 +7,11 @@
  *   E xid flags generation gid end_lsn time bytes   its last part: it is prepared
  *   C xid gid end_lsn time           COMMIT PREPARED
  *   R xid gid end_lsn time           ROLLBACK PREPARED
+ * and, to a node that recovers (docs/majority.md, part 3), instead of E for the cluster's own:
+ *   W xid flags coordinator its_xid its_lsn generation gid end_lsn time bytes
+ *                                    a whole transaction, which was committed
+ *   U the same                       a user's own, which was prepared
+ *   M generation end_lsn             the sender's mark of a generation
  *
  * The body is a sequence of records, each [uint32 length][kind][content]:
  *   R relation definition (wire/relation_definition.h)  rows after it refer to its id
@@ -33,6 +38,9 @@
 #define MTM_FRAME_PREPARE 'E'
 #define MTM_FRAME_COMMIT 'C'
 #define MTM_FRAME_ROLLBACK 'R'
+#define MTM_FRAME_WHOLE 'W'
+#define MTM_FRAME_USERS 'U'
+#define MTM_FRAME_MARK 'M'
 
 #define MTM_RECORD_RELATION 'R'
 #define MTM_RECORD_INSERT 'I'
@@ -49,28 +57,22 @@
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
 #define MTM_MESSAGE_OWNER "mtm:owner"	/* content of an O record */
-/* The last message of every transaction of ours: it makes the transaction decodable whatever it
- * wrote, and tells it from others' two-phase transactions. Content: an MtmCommitMessage. */
-#define MTM_MESSAGE_COMMIT "mtm:commit"
-
-/* Written and read on the same server: host order. */
-typedef struct MtmCommitMessage
-{
-	uint64		generation;
-	uint32		flags;			/* MTM_TX_USER_GID or 0 */
-	uint32		unused;
-} MtmCommitMessage;
+/* Not in a transaction: this node's mark of a generation; content: uint64, host order. */
+#define MTM_MESSAGE_MARK "mtm:mark"
 
 typedef struct MtmFrame
 {
 	char		kind;
-	TransactionId xid;
-	int			flags;			/* E: MTM_TX_* */
+	TransactionId xid;			/* at the sender */
+	int			flags;			/* E, W, U: MTM_TX_* */
+	int			coordinator;	/* W, U */
+	TransactionId coordinator_xid;	/* W, U */
+	XLogRecPtr	coordinator_end_lsn;	/* W, C: of its outcome there; 0: not known */
 	uint64		generation;		/* E: 0 when the transaction is incomplete */
 	char		gid[MTM_GID_SIZE];
 	XLogRecPtr	end_lsn;
 	TimestampTz time;
-	const char *bytes;			/* P, E: points into the input */
+	const char *bytes;			/* P, E, W, U: points into the input */
 	int			size;
 } MtmFrame;
 

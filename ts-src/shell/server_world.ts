@@ -16,7 +16,7 @@ import type { World } from '../core/control.ts';
 const SAVE = 'SELECT mtm.shell_save_state($1)';
 const SEND = 'SELECT mtm.shell_send($1, $2) AS sent';
 const FINISH = 'SELECT mtm.shell_finish($1, $2) AS result';
-const PUBLISH = 'SELECT mtm.shell_publish($1::int8, $2::int8, $3::int8, $4::int8, $5, $6)';
+const PUBLISH = 'SELECT mtm.shell_publish($1::int8, $2::int8, $3::int8, $4::int8, 0, 0, 0, $5, $6)';
 const PUBLISH_TYPES = ['text', 'text', 'text', 'text', 'text', 'text'];
 
 export class ServerWorld implements World {
