@@ -69,6 +69,10 @@ describe('what is asked for', () => {
     [['up', '--set', 'fsync'], /'fsync' is invalid.*name=value/],
     [['kill'], /missing required argument 'node'/],
     [['kill', 'x'], /'x' is invalid/],
+    [['cut', '1'], /missing required argument 'other'/],
+    [['delay', '1', '2', 'long'], /'long' is invalid.*a time like 50ms/],
+    [['delay', '1', '2', '700s'], /up to 600s/],
+    [['partition', '1,x', '2'], /'1,x' is invalid.*whole number/],
     [['fly'], /unknown command 'fly'/],
   ])('%j is refused', async (args, message) => {
     const result = await multimaster(args);
@@ -79,10 +83,12 @@ describe('what is asked for', () => {
   test('without arguments it lists its commands', async () => {
     const result = await multimaster(['help']);
     expect(result.code).toBe(0);
-    for (const command of ['up', 'down', 'status', 'psql', 'kill', 'stop', 'start', 'logs']) {
+    const cluster = ['up', 'down', 'status', 'psql', 'kill', 'stop', 'start', 'logs'];
+    const faults = ['cut', 'partition', 'delay', 'heal', 'pause', 'resume'];
+    for (const command of [...cluster, ...faults]) {
       expect(result.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
-    expect(result.stdout).not.toContain('container-prepare');
+    expect(result.stdout).not.toMatch(/container-prepare|^  relay /m);
   });
 });
 
@@ -194,6 +200,16 @@ describe('a cluster that is there', () => {
 
   test('a node that is not there', async () => {
     expect_sentence(await in_dir('kill', '2'), /there is no node 2: .* nodes 1 to 1/);
+  });
+
+  test('a network without relays', async () => {
+    for (const command of [['cut', '1', '1'], ['heal'], ['partition', '1', '2']]) {
+      const [name = '', ...rest] = command;
+      expect_sentence(await in_dir(name, ...rest), /was made without --proxy|no network to|no node 2/);
+    }
+    const PG_CONFIG = fake_pg_config('no-proxy', { installed: true });
+    const proxied = await multimaster(['up', '--dir', plain.cluster.dir, '--proxy'], { PG_CONFIG });
+    expect_sentence(proxied, /was made without --proxy: leave it out/);
   });
 
   test('up with other numbers than it was made with', async () => {

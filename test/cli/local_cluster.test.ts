@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { data_dir, log_file, node_port, password_file } from '../../ts-src/cli/cluster_record.ts';
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
 import { query_node } from '../../ts-src/cli/database_client.ts';
-import { descendants, is_alive } from '../../ts-src/cli/process_tree.ts';
+import { descendants, is_alive, is_stopped } from '../../ts-src/cli/process_tree.ts';
 import { run_program } from '../../ts-src/cli/run_program.ts';
 import { cluster_report, report_table } from '../../ts-src/cli/status.ts';
 import { wait_online } from '../../ts-src/cli/wait_online.ts';
@@ -105,6 +105,37 @@ test('kill leaves no process, and the node starts again with its data', async ()
   expect(readFileSync(log_file(cluster().dir, 2), 'utf8')).toMatch(
     /was not properly shut down/,
   );
+});
+
+test('every process of a paused node stands still until it is resumed', async () => {
+  const pid = cluster().pid(2);
+  if (pid === null) throw new Error('node 2 does not run');
+  const all = () => [pid, ...descendants(pid)];
+  expect(all().filter(is_stopped)).toEqual([]);
+  await cluster().pause(2);
+  expect(all().length).toBeGreaterThan(3);
+  expect(all().filter((each) => !is_stopped(each))).toEqual([]);
+  const report = await cluster_report(cluster());
+  expect(report.nodes.map((node) => node.status)).toEqual(['unreachable', 'paused']);
+  await expect(one_value(2, 'SELECT 1', { connect_timeout_ms: 500 })).rejects.toThrow(/timeout/);
+  cluster().resume(2);
+  expect(all().filter(is_stopped)).toEqual([]);
+  expect(await one_value(2, 'SELECT 1')).toBe(1);
+});
+
+test('a paused node is stopped as any other', async () => {
+  await cluster().pause(2);
+  await cluster().stop(2);
+  expect(cluster().pid(2)).toBeNull();
+  await cluster().start(2);
+});
+
+test('a query of a node that is paused meanwhile ends by its timeout', async () => {
+  const options = { statement_timeout_ms: 100 };
+  const waiting = one_value(2, 'SELECT pg_sleep(60)', options);
+  await cluster().pause(2);
+  await expect(waiting).rejects.toThrow(/timeout/);
+  cluster().resume(2);
 });
 
 test('stop is a clean shutdown, and starting twice is no error', async () => {

@@ -15,7 +15,7 @@ export interface PlainCluster {
   abandon(): Promise<void>;
 }
 
-export async function plain_cluster(nodes: number): Promise<PlainCluster> {
+export async function plain_cluster(nodes: number, more = {}): Promise<PlainCluster> {
   const ports = await allocate_ports();
   const dir = mkdtempSync(join(tmpdir(), 'multimaster-plain-'));
   const watchdog = watch_over(dir);
@@ -30,11 +30,14 @@ export async function plain_cluster(nodes: number): Promise<PlainCluster> {
       port: ports.first,
       db: 'app',
       settings: { shared_preload_libraries: '' },
+      ...more,
     });
+    await cluster.start_relay();
     await all_ended(cluster.nodes.map((node) => cluster.create(node)));
     await all_ended(cluster.nodes.map((node) => cluster.start(node)));
     const destroy = async () => {
       await all_ended(cluster.nodes.map((node) => cluster.stop(node, 'immediate')));
+      await cluster.stop_relay();
       cluster.remove();
       await release();
     };

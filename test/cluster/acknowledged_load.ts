@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { expect } from 'vitest';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import type { HealthyNodes } from './cluster_nodes.ts';
+import { outcome_is_open } from './outcome.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { sqlstate } from './schema_sessions.ts';
 
@@ -16,13 +17,6 @@ export const ENTRIES = [
 const RETRY_MS = 50;
 /** Each client's numbers. */
 const NUMBERS = 1_000_000;
-
-/** After these the transaction may be committed, and may not. */
-function outcome_is_open(error: unknown): boolean {
-  const code = (error as pg.DatabaseError).code;
-  // Not from a server: the connection broke. 57P0x: it was ended from there.
-  return code === undefined || /^(08|57P01|57P02|ECONN|EPIPE)/.test(code);
-}
 
 export class AcknowledgedLoad {
   readonly acknowledged: number[] = [];

@@ -2,6 +2,7 @@
 // or containers.
 import type pg from 'pg';
 import type { ConnectOptions } from '../../ts-src/cli/database_client.ts';
+import type { CutOptions } from '../../ts-src/cli/network.ts';
 import type { Settings } from '../../ts-src/cli/node_config.ts';
 
 export type ClientOptions = ConnectOptions;
@@ -23,6 +24,14 @@ export interface ClusterNodes extends HealthyNodes {
   stop(node: number): Promise<void>;
   /** As a machine that loses its power. */
   kill(node: number): Promise<void>;
+  /** Every process stands still, and goes on. */
+  pause(node: number): Promise<void>;
+  resume(node: number): Promise<void>;
+  /** Of a cluster with `proxy`: nothing passes between two nodes, or one way. */
+  cut(one: number, other: number, options?: CutOptions): Promise<void>;
+  partition(groups: number[][]): Promise<void>;
+  delay(one: number, other: number, delay_ms: number): Promise<void>;
+  heal(): Promise<void>;
   logs(node: number): Promise<string>;
   /** Until every node says that it is online. */
   wait_online(): Promise<void>;
@@ -33,4 +42,14 @@ export interface ClusterNodes extends HealthyNodes {
 export interface StartOptions {
   nodes?: number;
   settings?: Settings;
+  /** With relays between the nodes: always servers on this machine. */
+  proxy?: boolean;
+}
+
+/** This kind of nodes cannot do what was asked of them. */
+export class NotSupported extends Error {
+  constructor(what: string) {
+    super(`not supported: ${what}`);
+    this.name = 'NotSupported';
+  }
 }

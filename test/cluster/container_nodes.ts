@@ -14,7 +14,7 @@ import {
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
 import { ADMIN_APPLICATION, connect, query_node } from '../../ts-src/cli/database_client.ts';
-import type { ClientOptions, ClusterNodes, StartOptions } from './cluster_nodes.ts';
+import { NotSupported, type ClientOptions, type ClusterNodes, type StartOptions } from './cluster_nodes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const IMAGE = 'multimaster:test';
@@ -119,6 +119,30 @@ export class ContainerNodes implements ClusterNodes {
 
   async kill(node: number): Promise<void> {
     await (await this.engine_container(node)).kill();
+  }
+
+  async pause(node: number): Promise<void> {
+    await (await this.engine_container(node)).pause();
+  }
+
+  async resume(node: number): Promise<void> {
+    await (await this.engine_container(node)).unpause();
+  }
+
+  cut(): Promise<void> {
+    throw new NotSupported('to cut the network between containers');
+  }
+
+  partition(): Promise<void> {
+    throw new NotSupported('to cut the network between containers');
+  }
+
+  delay(): Promise<void> {
+    throw new NotSupported('to delay the network between containers');
+  }
+
+  heal(): Promise<void> {
+    throw new NotSupported('to heal the network between containers');
   }
 
   async wait_online(): Promise<void> {

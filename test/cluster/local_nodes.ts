@@ -8,6 +8,7 @@ import { SUPERUSER, log_file, node_port } from '../../ts-src/cli/cluster_record.
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
 import { connect } from '../../ts-src/cli/database_client.ts';
 import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
+import { cut, delay, heal, partition, type CutOptions } from '../../ts-src/cli/network.ts';
 import { read_passwords } from '../../ts-src/cli/passwords.ts';
 import { silent } from '../../ts-src/cli/progress.ts';
 import { up } from '../../ts-src/cli/up.ts';
@@ -82,6 +83,7 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
           port: ports.first,
           nodes: options.nodes ?? 3,
           set: options.settings ?? {},
+          proxy: options.proxy ?? false,
           timeout_ms: ONLINE_TIMEOUT_MS,
         },
         silent,
@@ -105,6 +107,30 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
     await this.cluster.kill(node);
   }
 
+  pause(node: number): Promise<void> {
+    return this.cluster.pause(node);
+  }
+
+  async resume(node: number): Promise<void> {
+    this.cluster.resume(node);
+  }
+
+  cut(one: number, other: number, options?: CutOptions): Promise<void> {
+    return cut(this.cluster, one, other, options);
+  }
+
+  partition(groups: number[][]): Promise<void> {
+    return partition(this.cluster, groups);
+  }
+
+  delay(one: number, other: number, delay_ms: number): Promise<void> {
+    return delay(this.cluster, one, other, delay_ms);
+  }
+
+  heal(): Promise<void> {
+    return heal(this.cluster);
+  }
+
   wait_online(): Promise<void> {
     return wait_online(this.cluster, ONLINE_TIMEOUT_MS);
   }
@@ -112,6 +138,7 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
   async destroy(): Promise<void> {
     try {
       await all_ended(this.ids.map((node) => this.cluster.stop(node, 'immediate')));
+      await this.cluster.stop_relay();
       this.cluster.remove();
     } finally {
       await this.release();

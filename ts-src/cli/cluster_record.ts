@@ -17,6 +17,8 @@ export interface ClusterRecord {
   port: number;
   db: string;
   settings: Settings;
+  /** The nodes reach each other through relays, which the command line can cut. */
+  proxy?: boolean;
 }
 
 export function default_dir(user: ServerUser): string {

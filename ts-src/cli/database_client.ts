@@ -1,4 +1,5 @@
 // Connects to a database of a node, over 127.0.0.1 with the cluster's passwords.
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { LINK_ROLE, SUPERUSER, node_port, type ClusterRecord } from './cluster_record.ts';
 import { read_passwords } from './passwords.ts';
@@ -10,10 +11,14 @@ export interface ConnectOptions {
   application_name?: string;
   /** libpq's options: '-c name=value ...' */
   options?: string;
+  connect_timeout_ms?: number;
+  /** Also where the server stands still: the client waits little longer. */
   statement_timeout_ms?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+const ANSWER_MARGIN_MS = 1_000;
+const GOODBYE_TIMEOUT_MS = 1_000;
 
 /** Sessions with this name are let in on a node that is not online. */
 export const ADMIN_APPLICATION = 'mtm_admin';
@@ -31,14 +36,17 @@ export function node_client_config(
     database: options.database ?? record.db,
     user,
     password: options.password ?? password_of(dir, user),
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: options.connect_timeout_ms ?? CONNECT_TIMEOUT_MS,
     ...(options.application_name === undefined
       ? {}
       : { application_name: options.application_name }),
     ...(options.options === undefined ? {} : { options: options.options }),
     ...(options.statement_timeout_ms === undefined
       ? {}
-      : { statement_timeout: options.statement_timeout_ms }),
+      : {
+          statement_timeout: options.statement_timeout_ms,
+          query_timeout: options.statement_timeout_ms + ANSWER_MARGIN_MS,
+        }),
   };
 }
 
@@ -64,6 +72,14 @@ export async function query_node<Row extends pg.QueryResultRow>(
   try {
     return (await client.query<Row>(sql)).rows;
   } finally {
-    await client.end().catch(() => {});
+    await disconnect(client);
   }
+}
+
+/** Also from a server that does not answer any more. */
+export async function disconnect(client: pg.Client): Promise<void> {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  const timer = setTimeout(() => stream.destroy(), GOODBYE_TIMEOUT_MS);
+  await client.end().catch(() => {});
+  clearTimeout(timer);
 }

@@ -13,6 +13,7 @@ export async function down(options: DownOptions, progress: Progress): Promise<vo
   await progress.step(`stop ${cluster.nodes.length} nodes in ${cluster.dir}`, () =>
     all_ended(cluster.nodes.map((node) => cluster.stop(node))),
   );
+  await cluster.stop_relay();
   if (options.purge) {
     await progress.step(`remove ${cluster.dir}`, async () => cluster.remove());
   }

@@ -21,10 +21,20 @@ import { create_node, write_config } from './create_node.ts';
 import { node_client_config, type ConnectOptions } from './database_client.ts';
 import { Failure } from './failure.ts';
 import { hba_lines, node_config_lines } from './node_config.ts';
-import { kill_server, server_pid, start_server, stop_server } from './node_server.ts';
+import {
+  continue_server,
+  kill_server,
+  server_is_paused,
+  server_pid,
+  start_server,
+  stop_server,
+  suspend_server,
+} from './node_server.ts';
 import { ensure_passwords } from './passwords.ts';
 import { check_ports } from './ports.ts';
 import { default_output_plugins, find_postgres, type PostgresInstall } from './postgres_install.ts';
+import { check_relay_socket, relay_pid, start_relay, stop_relay } from './relay_process.ts';
+import { port_seen, relay_routes } from './relay_routes.ts';
 import { run_program } from './run_program.ts';
 import { remove_stale_locks } from './stale_lock.ts';
 import { hand_over, server_user, type ServerUser } from './server_user.ts';
@@ -49,6 +59,7 @@ export class LocalCluster {
   static async prepare(dir: string, record: ClusterRecord): Promise<LocalCluster> {
     const user = server_user();
     const cluster = new LocalCluster(checked_dir(dir), record, user, find_postgres());
+    if (record.proxy) check_relay_socket(cluster.dir);
     await cluster.make_dir();
     write_record(cluster.dir, record, user);
     ensure_passwords(cluster.dir, user);
@@ -85,7 +96,24 @@ export class LocalCluster {
 
   async check_ports(): Promise<void> {
     const stopped = this.nodes.filter((node) => this.pid(node) === null);
-    await check_ports(stopped.map((node) => node_port(this.record, node)));
+    const relays = this.relay_is_missing() ? relay_routes(this.record) : [];
+    await check_ports([
+      ...stopped.map((node) => node_port(this.record, node)),
+      ...relays.map((route) => route.port),
+    ]);
+  }
+
+  /** It should run, but does not. */
+  relay_is_missing(): boolean {
+    return this.record.proxy === true && relay_pid(this.dir) === null;
+  }
+
+  async start_relay(): Promise<void> {
+    if (this.relay_is_missing()) await start_relay(this.dir, this.user);
+  }
+
+  async stop_relay(): Promise<void> {
+    if (this.record.proxy) await stop_relay(this.dir);
   }
 
   async create(node: number): Promise<void> {
@@ -114,6 +142,7 @@ export class LocalCluster {
 
   async stop(node: number, mode?: 'fast' | 'immediate'): Promise<void> {
     if (this.pid(node) === null) return;
+    if (this.is_paused(node)) this.resume(node); // It could not obey.
     await stop_server(this.place(node), mode);
   }
 
@@ -121,16 +150,29 @@ export class LocalCluster {
     return kill_server(this.dir, node);
   }
 
+  is_paused(node: number): boolean {
+    return server_is_paused(this.dir, node);
+  }
+
+  pause(node: number): Promise<void> {
+    return suspend_server(this.dir, node);
+  }
+
+  resume(node: number): void {
+    continue_server(this.dir, node);
+  }
+
   remove(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  conn_strings(): string {
+  /** As node `from` has them: its way to each node may be its own. */
+  conn_strings(from: number): string {
     const of = (node: number) =>
       conn_string({
         dbname: this.record.db,
         host: '127.0.0.1',
-        port: node_port(this.record, node),
+        port: port_seen(this.record, from, node),
         user: LINK_ROLE,
         passfile: password_file(this.dir),
       });
@@ -141,7 +183,7 @@ export class LocalCluster {
     return node_config_lines({
       node_id: node,
       node_count: this.record.nodes,
-      conn_strings: this.conn_strings(),
+      conn_strings: this.conn_strings(node),
       port: node_port(this.record, node),
       listen_addresses: '127.0.0.1',
       socket_dir: this.dir.length > LONGEST_SOCKET_DIR ? null : this.dir,

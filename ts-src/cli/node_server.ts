@@ -1,10 +1,17 @@
-// Starts, stops and kills the server of one node of a local cluster.
+// Starts, stops, pauses and kills the server of one node of a local cluster.
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { data_dir, log_file, node_dir } from './cluster_record.ts';
 import { Failure } from './failure.ts';
 import type { PostgresInstall } from './postgres_install.ts';
-import { is_alive, kill_tree, works_in } from './process_tree.ts';
+import {
+  continue_tree,
+  is_alive,
+  is_stopped,
+  kill_tree,
+  stop_tree,
+  works_in,
+} from './process_tree.ts';
 import { run_program } from './run_program.ts';
 import type { ServerUser } from './server_user.ts';
 
@@ -67,6 +74,21 @@ export async function stop_server(
 export async function kill_server(dir: string, node: number): Promise<number> {
   const pid = server_pid(dir, node);
   return pid === null ? 0 : kill_tree(pid);
+}
+
+export function server_is_paused(dir: string, node: number): boolean {
+  const pid = server_pid(dir, node);
+  return pid !== null && is_stopped(pid);
+}
+
+export async function suspend_server(dir: string, node: number): Promise<void> {
+  const pid = server_pid(dir, node);
+  if (pid !== null) await stop_tree(pid);
+}
+
+export function continue_server(dir: string, node: number): void {
+  const pid = server_pid(dir, node);
+  if (pid !== null) continue_tree(pid);
 }
 
 function pg_ctl(place: NodePlace, args: string[]) {

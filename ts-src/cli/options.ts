@@ -26,6 +26,21 @@ export function parse_db(text: string): string {
   );
 }
 
+const MOST_DELAY_MS = 600_000;
+
+/** `50ms` or `2s`. */
+export function parse_delay(text: string): number {
+  const [, number, unit] = /^(\d+)(ms|s)$/.exec(text) ?? [];
+  const ms = Number(number) * (unit === 's' ? 1_000 : 1);
+  if (ms >= 0 && ms <= MOST_DELAY_MS) return ms;
+  throw new InvalidArgumentError('It must be a time like 50ms or 2s, up to 600s.');
+}
+
+/** Collects groups of nodes: `1,2 3`. */
+export function parse_group(text: string, previous: number[][] = []): number[][] {
+  return [...previous, text.split(',').map(parse_node_id)];
+}
+
 /** Collects repeated `--set name=value`. */
 export function parse_setting(text: string, previous: Settings = {}): Settings {
   const [, name, value] = /^([\w.]+)=(.*)$/s.exec(text) ?? [];

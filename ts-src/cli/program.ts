@@ -4,16 +4,22 @@ import { container_prepare } from './container_prepare.ts';
 import { default_dir } from './cluster_record.ts';
 import { down } from './down.ts';
 import { kill } from './kill.ts';
+import { LocalCluster } from './local_cluster.ts';
 import { logs } from './logs.ts';
+import { cut, delay, heal, partition } from './network.ts';
 import {
   parse_db,
+  parse_delay,
+  parse_group,
   parse_node_count,
   parse_node_id,
   parse_port,
   parse_setting,
 } from './options.ts';
+import { pause, resume } from './pause.ts';
 import { progress_for } from './progress.ts';
 import { psql } from './psql.ts';
+import { RELAY_COMMAND, run_relay } from './relay_process.ts';
 import { server_user } from './server_user.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -30,9 +36,14 @@ export function build_program(set_exit_code: SetExitCode): Command {
     .showHelpAfterError('(run "multimaster help" for the commands)');
   add_cluster_commands(program);
   add_node_commands(program, set_exit_code);
+  add_network_commands(program);
   program
     .command('container-prepare', { hidden: true })
     .action(() => container_prepare(process.env));
+  program
+    .command(RELAY_COMMAND, { hidden: true })
+    .requiredOption('--dir <dir>')
+    .action((options) => run_relay(options.dir));
   return program;
 }
 
@@ -53,6 +64,7 @@ function add_cluster_commands(program: Command): void {
     .addOption(dir_option())
     .option('--port <port>', 'port of node 1; node i is at port+i-1 (5501)', parse_port)
     .option('--db <name>', 'the replicated database (default: app)', parse_db)
+    .option('--proxy', 'link the nodes through relays, for cut, partition and delay')
     .option('--set <name=value>', 'a setting of every server; repeatable', parse_setting)
     .action(async (options) => {
       const cluster = await up({ ...options, dir: dir_of(options) }, progress);
@@ -99,9 +111,50 @@ function add_node_commands(program: Command, set_exit_code: SetExitCode): void {
   node_command('start', 'start a node').action((node, options) =>
     start(dir_of(options), node, progress),
   );
+  node_command('pause', 'let all processes of a node stand still').action((node, options) =>
+    pause(dir_of(options), node, progress),
+  );
+  node_command('resume', 'let a paused node go on').action((node, options) =>
+    resume(dir_of(options), node, progress),
+  );
   node_command('logs', "the end of a node's log")
     .option('-f, --follow', 'go on with what is written')
     .action(async (node, options) =>
       set_exit_code(await logs(node, { ...options, dir: dir_of(options) })),
     );
+}
+
+/** For clusters with --proxy. */
+function add_network_commands(program: Command): void {
+  const cluster_of = (options: { dir?: string }) => LocalCluster.open(dir_of(options));
+  const between = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<node>', 'number of one node', parse_node_id)
+      .argument('<other>', 'number of the other', parse_node_id)
+      .addOption(dir_option());
+  between('cut', 'let nothing pass between two nodes: connections stay open and hang')
+    .option('--one-way', 'only what the first says to the second is lost')
+    .option('--reset', 'break connections instead, old and new')
+    .action((node, other, options) =>
+      cut(cluster_of(options), node, other, { one_way: options.oneWay, reset: options.reset }),
+    );
+  between('delay', 'let every byte between two nodes be late, both ways')
+    .argument('<time>', 'like 50ms or 2s; 0ms ends it', parse_delay)
+    .action((node, other, delay_ms, options) =>
+      delay(cluster_of(options), node, other, delay_ms),
+    );
+  program
+    .command('partition')
+    .description('cut every edge between groups of nodes, like "1,2 3"')
+    .argument('<groups...>', 'nodes, separated by commas', parse_group)
+    .addOption(dir_option())
+    .option('--reset', 'break connections instead, old and new')
+    .action((groups, options) => partition(cluster_of(options), groups, options));
+  program
+    .command('heal')
+    .description('undo cut, partition and delay; connections that lost bytes are reset')
+    .addOption(dir_option())
+    .action((options) => heal(cluster_of(options)));
 }

@@ -1,10 +1,12 @@
 // `multimaster status`: what every node says of itself and of the others.
 import Table from 'cli-table3';
 import { node_port } from './cluster_record.ts';
-import { ADMIN_APPLICATION, connect } from './database_client.ts';
+import { ADMIN_APPLICATION, connect, disconnect } from './database_client.ts';
 import { LocalCluster } from './local_cluster.ts';
+import { in_words, network_state } from './network.ts';
+import type { FlowState } from './relay.ts';
 
-const STATEMENT_TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 type Row = Record<string, unknown>;
 
@@ -12,7 +14,7 @@ export interface NodeReport {
   node: number;
   port: number;
   pid: number | null;
-  /** `stopped`, `unreachable`, or what the node says of itself. */
+  /** `stopped`, `paused`, `unreachable`, or what the node says of itself. */
   status: string;
   /** Why it is unreachable. */
   error?: string;
@@ -26,13 +28,17 @@ export interface ClusterReport {
   dir: string;
   db: string;
   nodes: NodeReport[];
+  /** Of a cluster with --proxy: what does not pass between the nodes as it should. */
+  network?: { disturbed: FlowState[] } | { error: string };
 }
 
 export async function cluster_report(cluster: LocalCluster): Promise<ClusterReport> {
+  const network = await network_state(cluster);
   return {
     dir: cluster.dir,
     db: cluster.record.db,
     nodes: await Promise.all(cluster.nodes.map((node) => node_report(cluster, node))),
+    ...(network === null ? {} : { network }),
   };
 }
 
@@ -43,6 +49,7 @@ async function node_report(cluster: LocalCluster, node: number): Promise<NodeRep
     pid: cluster.pid(node),
   };
   if (report.pid === null) return { ...report, status: 'stopped' };
+  if (cluster.is_paused(node)) return { ...report, status: 'paused' };
   try {
     const { cluster_state, nodes_state } = await ask_node(cluster, node);
     const status = String(cluster_state['status'] ?? 'unknown');
@@ -56,7 +63,8 @@ async function ask_node(cluster: LocalCluster, node: number) {
   const client = await connect(
     cluster.client_config(node, {
       application_name: ADMIN_APPLICATION,
-      statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+      connect_timeout_ms: TIMEOUT_MS,
+      statement_timeout_ms: TIMEOUT_MS,
     }),
   );
   try {
@@ -64,7 +72,7 @@ async function ask_node(cluster: LocalCluster, node: number) {
     const nodes = await client.query<Row>('SELECT * FROM mtm.get_nodes_state()');
     return { cluster_state: state.rows[0] ?? {}, nodes_state: nodes.rows };
   } finally {
-    await client.end().catch(() => {});
+    await disconnect(client);
   }
 }
 
@@ -80,7 +88,12 @@ export function report_table(report: ClusterReport): string {
   }
   const errors = report.nodes.filter((node) => node.error !== undefined);
   const notes = errors.map((node) => `node ${node.node} is unreachable: ${node.error}`);
-  return [table.toString(), ...notes].join('\n');
+  return [table.toString(), ...notes, ...network_notes(report)].join('\n');
+}
+
+function network_notes({ network }: ClusterReport): string[] {
+  if (network === undefined) return [];
+  return 'error' in network ? [network.error] : network.disturbed.map(in_words);
 }
 
 /** The part of mtm.get_cluster_state() that fits a line, where the server has it. */

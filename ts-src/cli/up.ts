@@ -8,6 +8,7 @@ import { node_ids, node_port, read_record, type ClusterRecord } from './cluster_
 import type { Settings } from './node_config.ts';
 import { check_ports } from './ports.ts';
 import type { Progress } from './progress.ts';
+import { relay_routes } from './relay_routes.ts';
 import { all_ended } from './all_ended.ts';
 import { wait_online } from './wait_online.ts';
 
@@ -17,6 +18,7 @@ export interface UpOptions {
   port?: number;
   db?: string;
   set?: Settings;
+  proxy?: boolean;
   timeout_ms?: number;
 }
 
@@ -35,6 +37,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<LocalC
   await each(missing, `create nodes in ${cluster.dir}`, progress, (node) =>
     cluster.create(node),
   );
+  await ensure_relay(cluster, progress);
   const stopped = cluster.nodes.filter((node) => cluster.pid(node) === null);
   await each(stopped, 'start nodes', progress, (node) => cluster.start(node));
   await create_extension(cluster, progress);
@@ -53,6 +56,7 @@ function wanted_record(options: UpOptions): ClusterRecord {
       port: options.port ?? DEFAULTS.port,
       db: options.db ?? DEFAULTS.db,
       settings: options.set ?? {},
+      ...(options.proxy ? { proxy: true } : {}),
     });
   }
   const record = read_record(options.dir);
@@ -65,21 +69,34 @@ function wanted_record(options: UpOptions): ClusterRecord {
         `${asked}: leave --${name} out, or choose another --dir`,
     );
   }
+  if (options.proxy && !record.proxy) {
+    throw new Failure(
+      'bad_argument',
+      `the cluster in ${options.dir} was made without --proxy: leave it out, or choose ` +
+        'another --dir',
+    );
+  }
   return { ...record, settings: { ...record.settings, ...options.set } };
 }
 
 function checked(dir: string, record: ClusterRecord): ClusterRecord {
-  if (record.port + record.nodes - 1 <= HIGHEST_PORT) return record;
+  if (Math.max(...all_ports(record)) <= HIGHEST_PORT) return record;
   throw new Failure(
     'bad_argument',
-    `${record.nodes} nodes from port ${record.port} on would go past ${HIGHEST_PORT} ` +
+    `${record.nodes} nodes${record.proxy ? ' and their relays' : ''} from port ${record.port} on would go past ${HIGHEST_PORT} ` +
       `(cluster in ${dir}): choose a lower --port`,
   );
 }
 
+function all_ports(record: ClusterRecord): number[] {
+  return [
+    ...node_ids(record).map((node) => node_port(record, node)),
+    ...relay_routes(record).map((route) => route.port),
+  ];
+}
+
 function check_new_ports(record: ClusterRecord): Promise<void> {
-  const ports = node_ids(record).map((node) => node_port(record, node));
-  return check_ports(ports, ': choose another first port with --port');
+  return check_ports(all_ports(record), ': choose another first port with --port');
 }
 
 async function each(
@@ -90,6 +107,11 @@ async function each(
 ): Promise<void> {
   if (nodes.length === 0) return;
   await progress.step(`${text}: ${nodes.join(', ')}`, () => all_ended(nodes.map(work)));
+}
+
+export async function ensure_relay(cluster: LocalCluster, progress: Progress): Promise<void> {
+  if (!cluster.relay_is_missing()) return;
+  await progress.step('start the relay between the nodes', () => cluster.start_relay());
 }
 
 /** On one node; the others follow by themselves. */

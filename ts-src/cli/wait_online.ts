@@ -29,9 +29,11 @@ export async function node_status(
   node: number,
 ): Promise<NodeStatus> {
   if (cluster.pid(node) === null) return { node, online: false, text: 'stopped' };
+  if (cluster.is_paused(node)) return { node, online: false, text: 'paused' };
   try {
     const config = cluster.client_config(node, {
       application_name: ADMIN_APPLICATION,
+      connect_timeout_ms: STATUS_TIMEOUT_MS,
       statement_timeout_ms: STATUS_TIMEOUT_MS,
     });
     const sql = 'SELECT status, connected, reason FROM mtm.status()';
