@@ -12,7 +12,8 @@
  *     before we tell) meet every quorum: the outcome is abort.
  *  3. A no that is not enough, or a cancel: ask the members to roll back, count
  *     them, and go on by rule 2. Rule 1 is out from then on: a yes may be undone.
- *  4. The generation moved on: only the resolver can tell (MtmWaitForOutcome).
+ *  4. The generation moved on, or went on without this node: only the resolver, or
+ *     recovery, can tell (MtmWaitForOutcome).
  *  5. Cancelled while nobody answers: stop waiting, it is in doubt.
  *
  * Interrupts are obeyed by reading their flags: an error thrown here would leave
@@ -30,6 +31,7 @@
 #include "storage/proc.h"
 #include "storage/procsignal.h"
 #include "utils/timeout.h"
+#include "wire/gid.h"
 #include "wire/link_message.h"
 
 /* How often an unanswered request to roll back is repeated. */
@@ -102,6 +104,13 @@ start_statement_clock(void)
 	return true;
 }
 
+/* A user's own: only its user decides, and does not while its PREPARE is under way. */
+static MtmVerdict
+after_move(const MtmCommit *commit)
+{
+	return MtmGidIsOurs(commit->gid) ? MtmWaitForOutcome(0) : MTM_VERDICT_IN_DOUBT;
+}
+
 static MtmVerdict
 wait_for_votes(void)
 {
@@ -118,8 +127,8 @@ wait_for_votes(void)
 
 		if (resolved(&commit, &verdict))
 			return verdict;
-		if (commit.handed_over)
-			return MtmWaitForOutcome(0);
+		if (commit.handed_over || MtmViewAway())
+			return after_move(&commit);
 		if (!asked && (commit.yes & peers) == peers)
 			return MTM_VERDICT_COMMIT;
 		if ((asked || commit.never != 0) && can_never_commit(&commit))

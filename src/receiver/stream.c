@@ -26,8 +26,6 @@
 #include "wire/connection.h"
 #include "wire/frame.h"
 
-#define SQLSTATE_DUPLICATE_OBJECT "42710"
-
 static PGconn *conn = NULL;
 static WaitEventSet *waits = NULL;	/* made once: a wait per message is the rule */
 static char *received = NULL;	/* the last CopyData, libpq's memory */
@@ -62,25 +60,28 @@ fail(PGresult *result, const char *what)
 			(errcode(ERRCODE_CONNECTION_FAILURE), errmsg("%s: %s", what, message)));
 }
 
+static bool
+has_slot(void)
+{
+	List	   *rows = MtmStreamQuery(psprintf("SELECT mtm.slot_of(%d)", mtm_node_id));
+
+	return rows != NIL && linitial(rows) != NULL;
+}
+
 static void
 make_slot(int peer)
 {
-	char	   *command = psprintf("CREATE_REPLICATION_SLOT \"mtm_slot_%d\" LOGICAL multimaster "
-								   "(SNAPSHOT 'nothing', TWO_PHASE)", mtm_node_id);
-	PGresult   *result = run(command);
-	const char *sqlstate;
+	PGresult   *result;
 
-	if (PQresultStatus(result) == PGRES_TUPLES_OK)
-	{
-		PQclear(result);
-		ereport(LOG, (errmsg("made replication slot \"mtm_slot_%d\" on node %d",
-							 mtm_node_id, peer)));
+	if (has_slot())
 		return;
-	}
-	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	if (!sqlstate || strcmp(sqlstate, SQLSTATE_DUPLICATE_OBJECT) != 0)
+	result = run(psprintf("CREATE_REPLICATION_SLOT \"mtm_slot_%d\" LOGICAL multimaster "
+						  "(SNAPSHOT 'nothing', TWO_PHASE)", mtm_node_id));
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		fail(result, "could not make a replication slot");
 	PQclear(result);
+	ereport(LOG, (errmsg("made replication slot \"mtm_slot_%d\" on node %d", mtm_node_id,
+						 peer)));
 }
 
 static XLogRecPtr

@@ -218,10 +218,7 @@ wait_for_end(void)
 static XLogRecPtr
 confirmed_position(void)
 {
-	List	   *rows = MtmStreamQuery(psprintf("SELECT confirmed_flush_lsn "
-											   "FROM pg_catalog.pg_replication_slots "
-											   "WHERE slot_name = 'mtm_slot_%d'",
-											   mtm_node_id));
+	List	   *rows = MtmStreamQuery(psprintf("SELECT mtm.slot_of(%d)", mtm_node_id));
 
 	if (rows == NIL || !linitial(rows))
 		ereport(ERROR,

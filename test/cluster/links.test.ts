@@ -45,7 +45,8 @@ describe('links', () => {
         await sessions.on(node).query(insert, [node, n]);
         n++;
       } catch (error) {
-        expect((error as pg.DatabaseError).code).toBe('57P03');
+        // Not online, or the members changed in the middle of the commit.
+        expect((error as pg.DatabaseError).code).toMatch(/^(57P03|40001)$/);
         await sleep(POLL_INTERVAL_MS);
       }
     }

@@ -75,7 +75,9 @@ export function descendants(root: number): number[] {
 
 /** Returns how many processes died; all are gone when it returns. */
 export async function kill_tree(root: number): Promise<number> {
-  signal(root, 'SIGSTOP'); // It must not fork while its children are listed.
+  // It must not fork while its children are listed.
+  signal(root, 'SIGSTOP');
+  while (is_alive(root) && !is_stopped(root)) await sleep(1);
   const all = [root, ...descendants(root)];
   for (const pid of all) signal(pid, 'SIGKILL');
   while (all.some(is_alive)) await sleep(10);

@@ -1,5 +1,6 @@
 /*
- * mtm.shell_mark(), mtm.mark_of(): this node's marks of generations in its WAL.
+ * mtm.shell_mark(), mtm.mark_of(), mtm.slot_of(), mtm.wal_position(): this node's marks of
+ * generations in its WAL, and other positions there.
  *
  * Runs in: the monitor writes one before it lets the node be online in a generation;
  *          sessions of peers ask where it is.
@@ -18,10 +19,12 @@
 #include "shmem/peers.h"
 #include "shmem/recovery.h"
 #include "utils/pg_lsn.h"
+#include "wal/committed.h"
 #include "wire/frame.h"
 
 PG_FUNCTION_INFO_V1(mtm_shell_mark);
 PG_FUNCTION_INFO_V1(mtm_mark_of);
+PG_FUNCTION_INFO_V1(mtm_slot_of);
 PG_FUNCTION_INFO_V1(mtm_wal_position);
 
 Datum
@@ -49,6 +52,20 @@ mtm_mark_of(PG_FUNCTION_ARGS)
 	if (XLogRecPtrIsInvalid(end_lsn))
 		PG_RETURN_NULL();
 	PG_RETURN_LSN(end_lsn);
+}
+
+/* The confirmed position of the slot that a peer reads this node from. */
+Datum
+mtm_slot_of(PG_FUNCTION_ARGS)
+{
+	int			node_id = PG_GETARG_INT32(0);
+	XLogRecPtr	confirmed;
+
+	MtmShellRequireReplication();
+	confirmed = MtmSlotConfirmed(node_id);
+	if (XLogRecPtrIsInvalid(confirmed))
+		PG_RETURN_NULL();
+	PG_RETURN_LSN(confirmed);
 }
 
 /* How long this node's WAL is: a peer that recovers from it tells how far it is. */
