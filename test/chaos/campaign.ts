@@ -33,6 +33,7 @@ export class Campaign {
     const happened = await this.let_happen(round);
     const again = new WritesAgain(this.load, survivors(round, this.nodes.ids));
     const anomalies = await this.hold(round, again);
+    const writes_again_ms = again.after_ms();
     const healed = new WritesAgain(this.load, this.nodes.ids);
     say('healing');
     await mend(this.nodes);
@@ -42,7 +43,7 @@ export class Campaign {
     return {
       round,
       happened,
-      writes_again_ms: again.after_ms(),
+      writes_again_ms,
       whole_again_ms: healed.after_ms(),
       anomalies,
     };

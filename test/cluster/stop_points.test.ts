@@ -90,6 +90,18 @@ describe('stop points', () => {
     return { id, outcome: outcome_of(client.query(`INSERT INTO entries VALUES (${id})`)) };
   }
 
+  /** The process id of the session that waits within its commit. */
+  async function waits(id: number): Promise<number> {
+    const watcher = await on(COORDINATOR);
+    const query = `SELECT pid FROM pg_stat_activity
+      WHERE query = 'INSERT INTO entries VALUES (${id})' AND wait_event = 'Extension'`;
+    for (;;) {
+      const pid = await value(watcher, query);
+      if (pid !== undefined) return Number(pid);
+      await sleep(POLL_INTERVAL_MS);
+    }
+  }
+
   async function check(id: number, outcome: Outcome): Promise<void> {
     await nodes.wait_online();
     await same_everywhere(nodes, ['entries']); // Waits until nothing is prepared.
@@ -151,12 +163,16 @@ describe('stop points', () => {
   test.each(possible('wait'))('wait: %s', async (point) => {
     await set(point, 'wait');
     const { id, outcome } = await insert();
-    // It is there and open, or committed and not executed by the participant.
     const watcher = await on(node_of(point));
-    const open = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'Extension'
-      AND (query LIKE 'INSERT INTO entries VALUES (${id})%' OR backend_type LIKE 'multimaster %')
-      AND state = 'active') OR EXISTS (SELECT FROM pg_prepared_xacts)`;
-    while ((await value(watcher, open)) !== true) await sleep(POLL_INTERVAL_MS);
+    if (point === 'outcome' || point === 'ended') {
+      // The client knows; what the participant has is prepared, or executed already.
+      expect(await outcome).toBe('acknowledged');
+      const prepared = 'SELECT count(*)::int FROM pg_prepared_xacts';
+      const left = point === 'outcome' ? 1 : 0;
+      while ((await value(watcher, prepared)) !== left) await sleep(POLL_INTERVAL_MS);
+    } else {
+      await waits(id);
+    }
     await watcher.query("SELECT mtm.inject_2pc_error('')");
     expect(await outcome).toBe('acknowledged');
     await check(id, 'acknowledged');
@@ -168,9 +184,7 @@ describe('stop points', () => {
       await set(point, 'wait');
       const { id, outcome } = await insert();
       const watcher = await on(COORDINATOR);
-      const end = `SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity
-        WHERE query = 'INSERT INTO entries VALUES (${id})' AND wait_event = 'Extension'`;
-      while ((await value(watcher, end)) === 0) await sleep(POLL_INTERVAL_MS);
+      await watcher.query('SELECT pg_terminate_backend($1)', [await waits(id)]);
       const heard = await outcome;
       await watcher.query("SELECT mtm.inject_2pc_error('')");
       await check(id, heard);
