@@ -1,9 +1,9 @@
 // One round after the other: faults, what the survivors do, healing, a check.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalNodes } from '../cluster/local_nodes.ts';
-import type { Listener } from '../cluster/logged_load.ts';
 import { Random } from '../sim/random.ts';
 import { SECOND_WITHIN_MS, majority_survives, random_round, survivors, type Round } from './fault.ts';
+import { Interruption, WritesAgain } from './interruption.ts';
 import { clear_points, inject, mend } from './inject.ts';
 import type { CampaignLoad } from './load.ts';
 import type { ChaosOptions } from './options.ts';
@@ -31,9 +31,9 @@ export class Campaign {
     const round = random_round(this.random, this.nodes.ids);
     say('faults');
     const happened = await this.let_happen(round);
-    const again = new WritesAgain(this.load, survivors(round, this.nodes.ids));
-    const anomalies = await this.hold(round, again);
-    const writes_again_ms = again.after_ms();
+    const interruption = new Interruption(this.load, survivors(round, this.nodes.ids));
+    const anomalies = await this.hold(round, interruption);
+    const interrupted_ms = interruption.end();
     const healed = new WritesAgain(this.load, this.nodes.ids);
     say('healing');
     await mend(this.nodes);
@@ -43,7 +43,7 @@ export class Campaign {
     return {
       round,
       happened,
-      writes_again_ms,
+      interrupted_ms,
       whole_again_ms: healed.after_ms(),
       anomalies,
     };
@@ -60,11 +60,11 @@ export class Campaign {
   }
 
   /** As long as the round says, and longer where survivors have to write again. */
-  private async hold(round: Round, again: WritesAgain): Promise<string[]> {
+  private async hold(round: Round, interruption: Interruption): Promise<string[]> {
     await sleep(round.hold_ms);
     const { stall_s } = this.options;
     if (stall_s === 0 || !majority_survives(round, this.nodes.ids)) return [];
-    const waited = await within(stall_s * 1_000 - round.hold_ms, () => again.after_ms() !== null);
+    const waited = await within(stall_s * 1_000 - round.hold_ms, () => interruption.is_over());
     return waited ? [] : [`the survivors took no writes for ${stall_s} s`];
   }
 
@@ -94,28 +94,6 @@ export class Campaign {
 
 /** The campaign cannot go on. */
 export class Hopeless extends Error {}
-
-/** From now until each of these nodes has acknowledged what began after now. */
-class WritesAgain {
-  private readonly from_ms = Date.now();
-  private readonly waiting: Set<number>;
-  private last_ms: number | null = null;
-
-  constructor(load: CampaignLoad, nodes: number[]) {
-    this.waiting = new Set(nodes);
-    const listen: Listener = (node, began_ms, known_ms) => {
-      if (began_ms < this.from_ms || !this.waiting.delete(node)) return;
-      if (this.waiting.size > 0) return;
-      this.last_ms = known_ms;
-      load.listeners.delete(listen);
-    };
-    load.listeners.add(listen);
-  }
-
-  after_ms(): number | null {
-    return this.last_ms === null ? null : this.last_ms - this.from_ms;
-  }
-}
 
 async function within(timeout_ms: number, holds: () => boolean): Promise<boolean> {
   const end = Date.now() + timeout_ms;

@@ -56,11 +56,12 @@ async function rounds(
 
 function round_line(result: RoundResult): string {
   const seconds = (ms: number | null) => (ms === null ? '-' : `${(ms / 1000).toFixed(1)} s`);
+  const { interrupted_ms } = result;
+  const interrupted = interrupted_ms === null ? 'until healed' : `for ${seconds(interrupted_ms)}`;
   const anomalies = result.anomalies.map((text) => `\n  ANOMALY ${text}`).join('');
   return (
-    `${round_in_words(result)}: survivors write again after ` +
-    `${seconds(result.writes_again_ms)}, all after healing ` +
-    `${seconds(result.whole_again_ms)}${anomalies}`
+    `${round_in_words(result)}: survivors interrupted ${interrupted}, all write ` +
+    `${seconds(result.whole_again_ms)} after healing${anomalies}`
   );
 }
 

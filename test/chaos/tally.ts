@@ -6,9 +6,9 @@ export interface RoundResult {
   round: Round;
   /** Faults that did happen. */
   happened: boolean[];
-  /** Until every survivor had acknowledged a transaction that began after the faults. */
-  writes_again_ms: number | null;
-  /** The same of all nodes, from when the faults were undone. */
+  /** The longest time without writes of a survivor; null: until it was healed. */
+  interrupted_ms: number | null;
+  /** From the healing until every node took writes. */
   whole_again_ms: number | null;
   anomalies: string[];
 }
@@ -33,8 +33,8 @@ export function report(results: RoundResult[], load_summary: string): string {
 
 interface KindLine {
   count: number;
-  again: number[];
-  not_before_healed: number;
+  interrupted: number[];
+  until_healed: number;
   whole: number[];
 }
 
@@ -44,17 +44,17 @@ function kinds_table(results: RoundResult[]): string {
   const rows = [...lines].sort().map(([kind, line]) => [
     kind,
     String(line.count),
-    ...median_and_longest(line.again),
-    String(line.not_before_healed),
+    ...median_and_longest(line.interrupted),
+    String(line.until_healed),
     ...median_and_longest(line.whole),
   ]);
   return markdown_table(
     [
       left('fault'),
       right('times'),
-      right('survivors write again, median s'),
+      right('survivors interrupted, median s'),
       right('longest s'),
-      right('not before healed'),
+      right('until healed'),
       right('all write again after healing, median s'),
       right('longest s'),
     ],
@@ -67,11 +67,11 @@ function add(lines: Map<string, KindLine>, result: RoundResult): void {
   const [first] = faults;
   if (first === undefined) return;
   const kind = faults.length > 1 ? 'two at once' : kind_in_words(first);
-  const line = lines.get(kind) ?? { count: 0, again: [], not_before_healed: 0, whole: [] };
+  const line = lines.get(kind) ?? { count: 0, interrupted: [], until_healed: 0, whole: [] };
   lines.set(kind, line);
   line.count++;
-  if (result.writes_again_ms === null) line.not_before_healed++;
-  else line.again.push(result.writes_again_ms);
+  if (result.interrupted_ms === null) line.until_healed++;
+  else line.interrupted.push(result.interrupted_ms);
   if (result.whole_again_ms !== null) line.whole.push(result.whole_again_ms);
 }
 
