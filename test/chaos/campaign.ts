@@ -85,7 +85,8 @@ export class Campaign {
     const stopped = await in_time(this.load.stop());
     if (!stopped) throw new Hopeless('clients wait for ever for the outcome of a transaction');
     const complaints = await this.load.check().catch((error: Error) => [error.message]);
-    complaints.push(...this.load.wrong.splice(0));
+    complaints.push(...this.load.wrong);
+    this.load.wrong.clear();
     this.load.go_on();
     const goes_on = await in_time(this.load.progress(SOME));
     return goes_on ? complaints : [...complaints, 'no writes after the check'];

@@ -18,7 +18,7 @@ const QUIET_TIMEOUT_MS = 90_000;
 export class CampaignLoad extends LoggedLoad {
   /** Sums that were right, and what readers saw that must not be. */
   snapshots = 0;
-  wrong: string[] = [];
+  readonly wrong = new Set<string>();
   private reading = true;
   private readonly readers: Promise<unknown>;
 
@@ -73,7 +73,7 @@ export class CampaignLoad extends LoggedLoad {
       client ??= await this.nodes.client(node, options).catch(() => null);
       try {
         const wrong = client === null ? null : await wrong_sum(client);
-        if (wrong !== null) this.wrong.push(`node ${node} adds up to ${wrong}`);
+        if (wrong !== null) this.wrong.add(`node ${node} adds up to ${wrong}`);
         else if (client !== null) this.snapshots++;
       } catch {
         if (client !== null) await disconnect(client); // Not online, or gone.
