@@ -14,10 +14,11 @@ SUBMAKE := $(MAKE) --no-print-directory
 CLI_SOURCES := $(shell find ts-src/cli -name '*.ts')
 SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts' 2>/dev/null)
 BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
+CHAOS_SOURCES := $(BENCH_SOURCES) $(shell find test/chaos test/sim -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install cluster test bench big clean npm-packages
+.PHONY: help setup build shim install cluster test bench big chaos clean npm-packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -55,6 +56,12 @@ big: ## one transaction of ten million rows: time, and memory of each process
 	@$(SUBMAKE) install out/big.mjs
 	@node out/big.mjs
 
+# MINUTES, SEED; STALL: seconds after which a majority must take writes again.
+chaos: ## crashes, pauses and partitions under load: nothing acknowledged may be lost
+	@$(SUBMAKE) setup
+	@$(SUBMAKE) install out/chaos.mjs
+	@node out/chaos.mjs
+
 clean: ## remove what was built (not clusters, not what is installed)
 	rm -rf out/shim out/test out/*.mjs out/*.js out/*.sql out/*.log
 	@[ ! -f plv8/Makefile ] || $(SUBMAKE) -C plv8 clean
@@ -76,6 +83,10 @@ out/bench.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 out/big.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 	@echo "  BUNDLE $@"
 	@node build/bundle.mjs big
+
+out/chaos.mjs: $(CHAOS_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs chaos
 
 out/bundle.js: $(SERVER_SOURCES) build/bundle.mjs package-lock.json | npm-packages
 	@echo "  BUNDLE $@"

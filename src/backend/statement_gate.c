@@ -10,8 +10,9 @@
  * schema mtm, settings, the ends of transactions (which commit nothing that must be
  * committed everywhere), and all of a session with multimaster.bypass.
  *
- * Only what a client sends is looked at, not what runs inside of it: the depth of
- * running executors tells them apart.
+ * What a client sends is looked at, not what runs inside of it: the depth of running
+ * executors tells them apart. But inside of a statement that was let through to look,
+ * nothing may read more than it could itself: query_to_xml() runs any query.
  */
 #include "postgres.h"
 
@@ -42,15 +43,16 @@
 #define LOOK_MS 10
 
 static int	depth = 0;
+/* The client's statement was let through because it only looks. */
+static bool looking = false;
 static ExecutorStart_hook_type next_start = NULL;
 static ExecutorRun_hook_type next_run = NULL;
 static ExecutorFinish_hook_type next_finish = NULL;
 
 static bool
-must_be_refused_unless_online(void)
+needs_lease(void)
 {
-	return depth == 0 && !IsParallelWorker() && MtmLeaseNeeded() &&
-		!MtmProcessExempt();
+	return !IsParallelWorker() && MtmLeaseNeeded() && !MtmProcessExempt();
 }
 
 static void
@@ -109,24 +111,28 @@ is_function_of_schema(Oid schema, uint32 hash_value)
 	return found;
 }
 
-/* Does it only look at what schema mtm tells, and at catalogs beside it? */
+/* Nothing but schema mtm and catalogs; *of_schema: one of schema mtm at least. */
 static bool
-only_looks(const PlannedStmt *plan)
+reads_only(const PlannedStmt *plan, Oid schema, bool *of_schema)
 {
-	Oid			schema = get_namespace_oid(SCHEMA, true);
-	bool		of_schema = false;
 	ListCell   *cell;
 
-	if (!OidIsValid(schema) || plan->commandType != CMD_SELECT || plan->hasModifyingCTE)
-		return false;
 	foreach(cell, plan->relationOids)
 	{
 		Oid			of = get_rel_namespace(lfirst_oid(cell));
 
 		if (of != schema && of != PG_CATALOG_NAMESPACE)
 			return false;
-		of_schema = of_schema || of == schema;
+		*of_schema = *of_schema || of == schema;
 	}
+	return true;
+}
+
+static bool
+calls_only(const PlannedStmt *plan, Oid schema, bool *of_schema)
+{
+	ListCell   *cell;
+
 	foreach(cell, plan->invalItems)
 	{
 		PlanInvalItem *item = lfirst_node(PlanInvalItem, cell);
@@ -135,17 +141,49 @@ only_looks(const PlannedStmt *plan)
 			continue;
 		if (!is_function_of_schema(schema, item->hashValue))
 			return false;
-		of_schema = true;
+		*of_schema = true;
 	}
-	return of_schema;
+	return true;
+}
+
+/* Does it only look at what schema mtm tells, and at catalogs beside it? */
+static bool
+only_looks(const PlannedStmt *plan)
+{
+	Oid			schema = get_namespace_oid(SCHEMA, true);
+	bool		of_schema = false;
+
+	return OidIsValid(schema) && plan->commandType == CMD_SELECT &&
+		!plan->hasModifyingCTE && reads_only(plan, schema, &of_schema) &&
+		calls_only(plan, schema, &of_schema) && of_schema;
+}
+
+static bool
+looks_on(const PlannedStmt *plan)
+{
+	bool		of_schema = false;
+
+	return reads_only(plan, get_namespace_oid(SCHEMA, true), &of_schema);
+}
+
+static void
+judge_query(const PlannedStmt *plan)
+{
+	if (depth == 0)
+		looking = false;
+	if ((depth > 0 && !looking) || !needs_lease() || MtmLeaseHolds())
+		return;
+	if (depth > 0 && looks_on(plan))
+		return;
+	looking = depth == 0 && only_looks(plan);
+	if (!looking)
+		wait_for_lease();
 }
 
 static void
 on_start(QueryDesc *query, int eflags)
 {
-	if (must_be_refused_unless_online() && !MtmLeaseHolds() &&
-		!only_looks(query->plannedstmt))
-		wait_for_lease();
+	judge_query(query->plannedstmt);
 	if (next_start)
 		next_start(query, eflags);
 	else
@@ -217,9 +255,9 @@ is_harmless(Node *statement)
 void
 MtmStatementGateUtility(Node *statement, ProcessUtilityContext context)
 {
-	if (context > PROCESS_UTILITY_QUERY || is_harmless(statement))
+	if (context > PROCESS_UTILITY_QUERY || is_harmless(statement) || depth > 0)
 		return;
-	if (must_be_refused_unless_online() && !MtmLeaseHolds())
+	if (needs_lease() && !MtmLeaseHolds())
 		wait_for_lease();
 }
 

@@ -52,10 +52,11 @@ MtmStopPointArmed(void)
 	return pg_atomic_read_u32(armed);
 }
 
+/* Who is told to end goes on, also where interrupts are held: what follows obeys. */
 static void
 wait_here(uint32 set)
 {
-	while (pg_atomic_read_u32(armed) == set)
+	while (pg_atomic_read_u32(armed) == set && !ProcDiePending)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 LOOK_MS, PG_WAIT_EXTENSION);

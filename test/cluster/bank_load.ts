@@ -24,7 +24,8 @@ export interface Tally {
 export const BANK = [
   'CREATE SCHEMA bank',
   'CREATE TABLE bank.accounts (id int PRIMARY KEY, balance int NOT NULL)',
-  'CREATE TABLE bank.journal (source int, target int, amount int, node int)',
+  // id: of the client's own numbering, where it keeps a log.
+  'CREATE TABLE bank.journal (source int, target int, amount int, node int, id int)',
   `INSERT INTO bank.accounts SELECT n, ${OPENING_BALANCE} FROM generate_series(1, ${ACCOUNTS}) n`,
 ];
 
@@ -42,11 +43,16 @@ function count<Key>(counts: Map<Key, number>, key: Key): void {
 const random = (below: number) => Math.floor(Math.random() * below);
 
 /** In one statement or a block, in either isolation level. */
-function transfer(client: pg.Client, node: number): Promise<unknown> {
+export function transfer(
+  client: pg.Client,
+  node: number,
+  id: number | null = null,
+): Promise<unknown> {
   const source = 1 + random(ACCOUNTS);
   const target = 1 + ((source + random(ACCOUNTS - 1)) % ACCOUNTS);
   const amount = 1 + random(10);
-  const entry = `INSERT INTO bank.journal VALUES (${source}, ${target}, ${amount}, ${node})`;
+  const values = [source, target, amount, node, id ?? 'NULL'].join(', ');
+  const entry = `INSERT INTO bank.journal VALUES (${values})`;
   const change = `UPDATE bank.accounts SET balance = balance +`;
   switch (random(3)) {
     case 0:
@@ -70,11 +76,23 @@ function transfer(client: pg.Client, node: number): Promise<unknown> {
   }
 }
 
+/** What a snapshot adds up to, where that is not what it must be. */
+export async function wrong_sum(client: pg.Client): Promise<string | null> {
+  const { rows } = await client.query<{ total: string; accounts: string }>(
+    'SELECT sum(balance) AS total, count(*) AS accounts FROM bank.accounts',
+  );
+  const [sum] = rows;
+  const right =
+    Number(sum?.total) === ACCOUNTS * OPENING_BALANCE && Number(sum?.accounts) === ACCOUNTS;
+  return right ? null : JSON.stringify(sum);
+}
+
 async function block(client: pg.Client, statements: string[]): Promise<void> {
   try {
     for (const statement of statements) await client.query(statement);
   } catch (error) {
-    await client.query('ROLLBACK');
+    // A connection that is gone says so again.
+    await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
 }
@@ -113,15 +131,9 @@ export async function run_bank(
   async function add_up(node: number): Promise<void> {
     const client = await nodes.client(node);
     while (goes_on()) {
-      const { rows } = await client.query<{ total: string; accounts: string }>(
-        'SELECT sum(balance) AS total, count(*) AS accounts FROM bank.accounts',
-      );
-      const [sum] = rows;
-      if (Number(sum?.total) === ACCOUNTS * OPENING_BALANCE && Number(sum?.accounts) === ACCOUNTS) {
-        count(tally.snapshots, node);
-      } else {
-        tally.wrong.push(`node ${node} adds up to ${JSON.stringify(sum)}`);
-      }
+      const wrong = await wrong_sum(client);
+      if (wrong === null) count(tally.snapshots, node);
+      else tally.wrong.push(`node ${node} adds up to ${wrong}`);
     }
     await client.end();
   }

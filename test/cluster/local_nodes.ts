@@ -99,8 +99,8 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
     return this.cluster.start(node);
   }
 
-  stop(node: number): Promise<void> {
-    return this.cluster.stop(node);
+  stop(node: number, mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    return this.cluster.stop(node, mode);
   }
 
   async kill(node: number): Promise<void> {

@@ -24,6 +24,7 @@ const REFUSED = [
   'SELECT * FROM accounts, mtm.status()',
   'SELECT (SELECT max(balance) FROM accounts) FROM mtm.status()',
   'SELECT balance_of(1) FROM mtm.status()',
+  "SELECT mtm.my_node_id(), query_to_xml('TABLE accounts', true, true, '')",
   'WITH changed AS (UPDATE accounts SET balance = 0 RETURNING id) SELECT * FROM changed',
   "INSERT INTO accounts VALUES (50, 0) RETURNING mtm.my_node_id()",
   'UPDATE accounts SET balance = 0',
