@@ -20,53 +20,30 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
+#include "sender/sent_relation.h"
 #include "sender/wakeup.h"
 #include "settings.h"
 #include "shmem/peers.h"
 #include "shmem/transactions.h"
 #include "storage/ipc.h"
-#include "utils/hsearch.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "wire/commit_message.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
-#include "wire/relation_definition.h"
-#include "wire/replicated.h"
 #include "wire/row.h"
 #include "wire/unsendable.h"
 
 /* A body is sent in parts of about this size. */
 #define PART_SIZE (64 * 1024)
 #define LARGEST_PART (1024 * 1024)
-/* Relations that are remembered before those are forgotten that changed. */
-#define MANY_RELATIONS 512
-
-typedef struct SentRelation
-{
-	Oid			id;				/* hash key */
-	bool		valid;
-	bool		complete;
-	bool		replicated;
-	bool		identified;		/* its rows can be found by peers */
-	uint64		defined_in;		/* number of the transaction that has the definition */
-	MemoryContext context;		/* of what follows; gone when invalid */
-	StringInfoData definition;
-	MtmRowWriter *writer;
-	TupleTableSlot *old_slot;
-	TupleTableSlot *new_slot;
-} SentRelation;
 
 typedef struct PluginState
 {
@@ -81,40 +58,10 @@ typedef struct PluginState
 	MtmCommitMessage identity;	/* which it is, when it is ours */
 } PluginState;
 
-static HTAB *relations = NULL;
 static int	peer_id = 0;
 static bool recovering = false; /* the peer is */
 
 extern void _PG_output_plugin_init(OutputPluginCallbacks *callbacks);
-
-static void
-forget_relation(Datum arg, Oid id)
-{
-	if (!relations)
-		return;
-	if (OidIsValid(id))
-	{
-		SentRelation *sent = hash_search(relations, &id, HASH_FIND, NULL);
-
-		if (sent)
-			sent->valid = false;
-	}
-	else
-	{
-		HASH_SEQ_STATUS scan;
-		SentRelation *sent;
-
-		hash_seq_init(&scan, relations);
-		while ((sent = hash_seq_search(&scan)) != NULL)
-			sent->valid = false;
-	}
-}
-
-static void
-forget_relations(Datum arg, int cache_id, uint32 hash_value)
-{
-	forget_relation(arg, InvalidOid);
-}
 
 static void
 sender_gone(int code, Datum arg)
@@ -177,7 +124,6 @@ static void
 plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool is_init)
 {
 	PluginState *state = palloc0(sizeof(*state));
-	HASHCTL		info;
 	static bool registered = false;
 	MtmPeer    *peer;
 
@@ -200,17 +146,9 @@ plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool i
 											   ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&state->body);
 
-	memset(&info, 0, sizeof(info));
-	info.keysize = sizeof(Oid);
-	info.entrysize = sizeof(SentRelation);
-	info.hcxt = ctx->context;
-	relations = hash_create("multimaster sent relations", 128, &info,
-							HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	MtmSentRelationsBegin(ctx->context);
 	if (!registered)
 	{
-		CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
-		/* a renamed schema renames all its relations */
-		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_relations, (Datum) 0);
 		before_shmem_exit(sender_gone, (Datum) 0);
 		registered = true;
 	}
@@ -226,7 +164,7 @@ plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool i
 static void
 plugin_shutdown(LogicalDecodingContext *ctx)
 {
-	relations = NULL;
+	MtmSentRelationsEnd();
 }
 
 /*
@@ -247,25 +185,6 @@ plugin_filter_prepare(LogicalDecodingContext *ctx, TransactionId xid, const char
 }
 
 static void
-drop_forgotten(void)
-{
-	HASH_SEQ_STATUS scan;
-	SentRelation *sent;
-
-	if (hash_get_num_entries(relations) < MANY_RELATIONS)
-		return;
-	hash_seq_init(&scan, relations);
-	while ((sent = hash_seq_search(&scan)) != NULL)
-	{
-		if (sent->valid && sent->complete)
-			continue;
-		if (sent->context)
-			MemoryContextDelete(sent->context);
-		hash_search(relations, &sent->id, HASH_REMOVE, NULL);
-	}
-}
-
-static void
 begin(PluginState *state)
 {
 	state->passed_over = false;
@@ -276,7 +195,7 @@ begin(PluginState *state)
 	memset(&state->identity, 0, sizeof(state->identity));
 	state->transaction++;
 	resetStringInfo(&state->body);
-	drop_forgotten();
+	MtmSentRelationsDropChanged();
 }
 
 /* Not two-phase: nothing of it is sent, but to a node that recovers. */
@@ -325,54 +244,8 @@ send_part(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 	resetStringInfo(&state->body);
 }
 
-static SentRelation *
-lookup_relation(LogicalDecodingContext *ctx, Relation relation)
-{
-	Oid			id = RelationGetRelid(relation);
-	bool		found;
-	SentRelation *sent = hash_search(relations, &id, HASH_ENTER, &found);
-	MemoryContext old;
-	TupleDesc	desc;
-
-	if (!found)
-	{
-		sent->valid = false;
-		sent->complete = false;
-		sent->context = NULL;
-	}
-	if (sent->valid && sent->complete)
-		return sent;
-
-	if (sent->context)
-	{
-		MemoryContextDelete(sent->context);
-		sent->context = NULL;
-	}
-	/* Valid from before the look-ups: an invalidation during them counts. */
-	sent->valid = true;
-	sent->complete = false;	/* an error may come */
-	sent->defined_in = 0;
-	sent->replicated = MtmRelationIsReplicated(relation);
-	sent->identified = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL ||
-		OidIsValid(RelationGetReplicaIndex(relation));
-
-	sent->context = AllocSetContextCreate(ctx->context, "multimaster relation",
-										  ALLOCSET_SMALL_SIZES);
-	old = MemoryContextSwitchTo(sent->context);
-	desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
-	initStringInfo(&sent->definition);
-	MtmRelationDefinitionWrite(&sent->definition, relation);
-	sent->writer = MtmRowWriterCreate(desc, RelationGetIdentityKeyBitmap(relation),
-									  sent->context);
-	sent->old_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	sent->new_slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	MemoryContextSwitchTo(old);
-	sent->complete = true;
-	return sent;
-}
-
 static void
-define_relation(PluginState *state, SentRelation *sent)
+define_relation(PluginState *state, MtmSentRelation *sent)
 {
 	int			position;
 
@@ -445,7 +318,7 @@ store(TupleTableSlot *slot, ReorderBufferTupleBuf *tuple)
 }
 
 static void
-write_change(PluginState *state, SentRelation *sent, Relation relation,
+write_change(PluginState *state, MtmSentRelation *sent, Relation relation,
 			 ReorderBufferChange *change)
 {
 	StringInfo	body = &state->body;
@@ -482,7 +355,7 @@ write_change(PluginState *state, SentRelation *sent, Relation relation,
 }
 
 static bool
-sendable(SentRelation *sent, ReorderBufferChange *change)
+sendable(MtmSentRelation *sent, ReorderBufferChange *change)
 {
 	switch (change->action)
 	{
@@ -515,7 +388,7 @@ plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	old = MemoryContextSwitchTo(state->row_context);
 	PG_TRY();
 	{
-		SentRelation *sent = lookup_relation(ctx, relation);
+		MtmSentRelation *sent = MtmSentRelationLookup(relation);
 
 		if (sent->replicated)
 		{
@@ -553,7 +426,7 @@ plugin_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count,
 	ids = palloc(sizeof(Oid) * count);
 	for (int i = 0; i < count; i++)
 	{
-		SentRelation *sent = lookup_relation(ctx, truncated[i]);
+		MtmSentRelation *sent = MtmSentRelationLookup(truncated[i]);
 
 		if (!sent->replicated)
 			continue;
