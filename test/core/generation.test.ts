@@ -1,7 +1,7 @@
 // Generations: who votes for what, when one is needed, what keeps it from being won.
 import { describe, expect, test } from 'vitest';
 import { count_votes, objection } from '../../ts-src/core/vote.ts';
-import { is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
+import { base, donors, is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
   '../../ts-src/core/generation.ts';
 import { LosslessCluster } from './lossless_cluster.ts';
 import { need, obstacles } from '../../ts-src/core/campaign.ts';
@@ -12,6 +12,8 @@ const proposal: Generation = {
   members: [1, 2, 3],
   configured: [1, 2, 3],
   incarnations: { 1: 1, 2: 1, 3: 1 },
+  online_in: { 1: 1, 2: 1, 3: 1 },
+  major: 0,
 };
 
 describe('votes', () => {
@@ -38,7 +40,10 @@ describe('a node refuses', () => {
     ['another list of nodes', { configured: [1, 2, 3, 4] }, 'configured_differs'],
     ['members that are no quorum', { members: [2], campaigner: 2 }, 'no_quorum'],
     ['its own earlier incarnation', { incarnations: { 1: 1, 2: 7, 3: 1 } }, 'incarnation'],
-    ['to drop a node that it hears', { members: [1, 2] }, 'drops_healthy_node'],
+    ['to drop a donor that it hears', { members: [1, 2] }, 'drops_wanted_node'],
+    ['its own earlier recovery', { online_in: { 1: 1, 2: 0, 3: 1 } }, 'online_in'],
+    ['a major node that not all agreed on', { members: [2, 3], campaigner: 2, major: 2 },
+      'major_differs'],
   ])('%s', (_, change, code) => {
     expect(objection(state, { ...proposal, ...change })?.code).toBe(code);
   });
@@ -178,8 +183,12 @@ describe('generations', () => {
     expect(same_generation(proposal, later)).toBe(false);
   });
 
-  test('have their lowest member as resolver', () => {
+  test('have their lowest donor as resolver: of those that were online last', () => {
     expect(resolver_of({ ...proposal, members: [2, 3] })).toBe(2);
+    const away = { ...proposal, online_in: { 1: 1, 2: 4, 3: 4 } };
+    expect(base(away)).toBe(4);
+    expect(donors(away)).toEqual([2, 3]);
+    expect(resolver_of(away)).toBe(2);
   });
 
   test('know who has started again; of a silent node nothing is known', () => {

@@ -211,6 +211,8 @@ export class Cluster {
       cluster_name: 'sim',
       heartbeat_send_ms: SEND_MS,
       heartbeat_recv_ms: RECV_MS,
+      major_node: node.id === this.major,
+      min_recovery_lag_bytes: 30,
     };
     node.life++;
     node.inbox.length = 0;

@@ -7,6 +7,7 @@
 //     outcome is in the clog, so one that ends meanwhile is seen as ended, not as missing.
 import { coordinator_of, parse_gid, type Gid } from '../core/gid.ts';
 import { row, rows } from './sql.ts';
+import type { NodeSet } from '../core/node_set.ts';
 import type { Look } from '../core/holding.ts';
 
 const PREPARED = `
@@ -23,7 +24,8 @@ const OUTCOME = 'SELECT mtm.xid_outcome($1) AS outcome';
 
 type Outcome = Look['outcomes'][string];
 
-export function look(self: number, asked: readonly Gid[]): Look {
+/** `remembered_by`: for the outcomes of others' gids, which the WAL has (not read yet). */
+export function look(self: number, asked: readonly Gid[], _remembered_by: NodeSet): Look {
   const first = prepared();
   const driven = rows(DRIVEN).map(({ gid }) => gid as string);
   const again = prepared();
