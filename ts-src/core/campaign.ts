@@ -39,27 +39,17 @@ export function need(state: State): string | null {
   if (!same_nodes(wanted, generation.members)) return `members should be ${wanted.join(', ')}`;
   const restarted = restarted_members(generation, known_incarnations(state));
   if (restarted.length > 0) return `started again: node ${restarted.join(', ')}`;
-  const newest = newest_promise(state);
-  if (newest > generation.number) return `generation ${newest} was not won`;
   const words = connected_words(state);
-  const wants = Math.max(wanted_number(state), ...words.map((said) => said.wants));
+  const newest = Math.max(newest_promise(state), ...words.map((said) => said.newest));
+  if (newest > generation.number) return `generation ${newest} was not won`;
+  const wants = Math.max(wanted_generation(state), ...words.map((said) => said.wants));
   return wants >= generation.number ? 'a transaction was left by its backend' : null;
 }
 
-function newest_promise(state: State): number {
+/** Passed on in heartbeats: the campaigner may not hear the node that gave the promise. */
+export function newest_promise(state: State): number {
   const own = state.durable.promised?.number ?? 0;
   return Math.max(own, ...connected_words(state).map((said) => said.promised));
-}
-
-/**
- * This node needs a generation newer than this; 0: it needs none. A promise is passed on:
- * the campaigner may not hear the node that gave it.
- */
-export function wanted_number(state: State): number {
-  const newest = newest_promise(state);
-  // It may have been won, and this node not know yet: that one would do.
-  const lost = newest > (state.durable.generation?.number ?? 0) ? newest - 1 : 0;
-  return Math.max(lost, wanted_generation(state));
 }
 
 /** What keeps the members wanted from forming a generation, for people to read. */
@@ -119,9 +109,8 @@ function start_campaign(turn: Turn, why: string): void {
   const { config, durable } = state;
   const known = [durable.promised?.number ?? 0, durable.generation?.number ?? 0];
   for (const said of connected_words(state)) {
-    known.push(said.promised, said.generation?.number ?? 0);
+    known.push(said.newest, said.promised, said.generation?.number ?? 0);
   }
-  known.push(...connected_words(state).map((said) => said.wants + 1));
   const members = wanted_members(state);
   const incarnations = known_incarnations(state);
   const proposal: Generation = {

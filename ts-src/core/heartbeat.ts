@@ -6,7 +6,8 @@ import { learn } from './history.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { wanted_members } from './wanted.ts';
-import { wanted_number } from './campaign.ts';
+import { newest_promise } from './campaign.ts';
+import { wanted_generation } from './orphan.ts';
 import { is_away, is_ready, learn_online } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
@@ -31,10 +32,10 @@ export function beat(turn: Turn): void {
 /** Two heartbeats that say the same to the same nodes have the same text. */
 function in_short(said: Heartbeat, links: NodeSet): string {
   const { status, connected, streams, promised, generation, wants, closed, open } = said;
-  const { online_in, away, ready, wanted } = said;
+  const { online_in, away, ready, wanted, newest } = said;
   const number = generation?.number ?? 0;
   const rounds = [status, connected, streams, promised, number, wants, closed, open, links];
-  return [...rounds, online_in, away, ready, wanted].join(' ');
+  return [...rounds, online_in, away, ready, wanted, newest].join(' ');
 }
 
 function present({ state }: Turn): Heartbeat {
@@ -52,7 +53,8 @@ function present({ state }: Turn): Heartbeat {
     ready: is_ready(state),
     wanted: wanted_members(state),
     major_node: state.config.major_node,
-    wants: wanted_number(state),
+    newest: newest_promise(state),
+    wants: wanted_generation(state),
     closed: state.tenure.closed,
     open: state.tenure.open,
   };
