@@ -119,6 +119,7 @@ export class DataPlane {
       members: view.members,
       keys,
       lane: xid % LANES,
+      prepared_at: this.wal.insert,
       ended: new Map(),
       committed_in: null,
       told: null,
@@ -252,36 +253,36 @@ export class DataPlane {
   private take_record(peer: DataPlane, record: WalRecord, reading: Reading): boolean {
     if (record.kind === 'mark' || record.tx.coordinator !== peer.id) return true;
     const { kind, tx } = record;
+    if (kind === 'refused') return true;
     const at = reading.position!;
     if (kind === 'prepare') {
       if (tx.user && !tx.ended.has(this.id)) reading.open_users.set(tx, at);
-      return this.take_prepare(peer, tx);
+      return this.take_prepare(peer, tx, at);
     }
     if (!this.take_outcome(tx, kind, at)) return false;
     reading.open_users.delete(tx);
     return true;
   }
 
-  private take_prepare(peer: DataPlane, tx: Transaction): boolean {
+  private take_prepare(peer: DataPlane, tx: Transaction, at: number): boolean {
     if (this.prepared.get(tx.gid)?.tx === tx) {
       this.vote(peer.id, { kind: 'yes', tx });
       return true;
     }
     // Its outcome lies at or before the progress of its lane: it ended here.
-    const ended = peer.wal.records.findLastIndex(
-      (r) => r.kind !== 'prepare' && r.kind !== 'mark' && r.tx === tx,
-    );
+    const ended = peer.wal.outcome_of(tx);
     if (ended >= 0 && ended <= this.progress_of(tx)) return true;
     const number = this.view?.generation ?? 0;
     // A no counts for the coordinator's abort: only who is online in T's generation votes.
     if (!this.online_in(tx.generation)) return tx.generation < number;
     if (!this.may_prepare(tx)) {
       this.refused.add(tx);
+      if (tx.user) this.wal.records.push({ kind: 'refused', tx, at });
       this.vote(peer.id, { kind: 'no', tx });
       return true;
     }
     this.around.acts_in(tx.generation, `prepares ${tx.gid}`);
-    this.prepare(tx, peer.wal.records.findIndex((r) => r.kind === 'prepare' && r.tx === tx));
+    this.prepare(tx, at);
     this.vote(peer.id, { kind: 'yes', tx });
     return true;
   }
@@ -398,7 +399,28 @@ export class DataPlane {
       const done = Math.min(received, ...open_users.values());
       return [id, { received: String(received), done: String(done) }] as const;
     });
-    return { insert: String(this.wal.insert), peers: Object.fromEntries(peers) };
+    return { insert: String(this.horizon()), peers: Object.fromEntries(peers) };
+  }
+
+  /**
+   * A user's transaction that a ballot ended is recognised later by the progress of its
+   * lane: what comes behind it may be forgotten only when that has passed its PREPARE.
+   */
+  private horizon(): number {
+    const { wal, view } = this;
+    const from = Math.min(wal.insert, ...this.configured.map((id) => this.needed_by(id)));
+    for (let i = from; i < wal.insert; i++) {
+      const record = wal.records[i]!;
+      if (record.kind !== 'commit' && record.kind !== 'abort') continue;
+      const { tx, at } = record;
+      if (!tx.user || at !== null || !view!.members.includes(tx.coordinator)) continue;
+      if (this.progress_of(tx) < tx.prepared_at) return i;
+    }
+    return wal.insert;
+  }
+
+  private needed_by(id: number): number {
+    return id === this.id ? this.wal.insert : this.wal.slot(id);
   }
 
   look(gids: readonly string[], remembered_by: readonly number[]): Look {

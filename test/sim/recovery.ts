@@ -74,6 +74,7 @@ export class Recovery {
       return;
     }
     const { kind, tx } = record;
+    if (kind === 'refused') return;
     if (tx.user) {
       if (kind === 'prepare') this.take_users_prepare(donor, record.tx, record.at, position);
       else if (here.prepared.get(tx.gid)?.tx === tx) here.end(tx, kind, record.at);
@@ -91,7 +92,11 @@ export class Recovery {
     const { here } = this;
     if (tx.coordinator === here.id || here.prepared.has(tx.gid)) return;
     if (this.is_older(donor, position)) return;
-    if (here.wal.has('prepare', tx, here.wal.slot(donor.id))) return;
+    const slot = here.wal.slot(donor.id);
+    if (here.wal.has('prepare', tx, slot)) return;
+    // Ended here before that: see DataPlane.horizon(). A refusal is known behind it, too.
+    const passed = at !== null && at <= here.progress_of(tx);
+    if (passed && !here.wal.has('refused', tx, slot)) return;
     here.prepare(tx, at);
   }
 

@@ -12,6 +12,8 @@ export interface Transaction {
   readonly keys: readonly number[];
   /** Transactions of one lane are executed in their coordinator's order. */
   readonly lane: number;
+  /** Position of its PREPARE in its coordinator's WAL. */
+  readonly prepared_at: number;
   /** Where it was executed, and how. A mere rollback at its coordinator's wish is none. */
   readonly ended: Map<number, Value>;
   /** The generation in which it was committed: its own, or that of the ballot. */

@@ -4,7 +4,8 @@ import type { Transaction } from './transaction.ts';
 
 export type WalRecord =
   | {
-      readonly kind: 'prepare' | 'commit' | 'abort';
+      /** `refused`: a user's PREPARE that this node refused. */
+      readonly kind: 'prepare' | 'refused' | 'commit' | 'abort';
       readonly tx: Transaction;
       /** Of this record in its coordinator's WAL; null: not executed out of its stream. */
       readonly at: number | null;
@@ -35,6 +36,16 @@ export class Wal {
       if (record.kind === kind && record.kind !== 'mark' && record.tx === tx) return true;
     }
     return false;
+  }
+
+  /** Where the transaction was prepared; -1: not here. */
+  prepare_of(tx: Transaction): number {
+    return this.records.findIndex((r) => r.kind === 'prepare' && r.tx === tx);
+  }
+
+  outcome_of(tx: Transaction): number {
+    const is_outcome = (r: WalRecord) => r.kind === 'commit' || r.kind === 'abort';
+    return this.records.findLastIndex((r) => is_outcome(r) && (r as { tx: Transaction }).tx === tx);
   }
 
   /** Position of the newest mark of a generation up to `number`; -1: there is none. */

@@ -22,8 +22,20 @@ export function hears_quorum(state: State): boolean {
   return is_quorum(state.config.configured, connected_nodes(state), known_major(state));
 }
 
+/** What was found last, and of what: it is asked for many times in a step. */
+let last: { readonly of: readonly unknown[]; readonly group: NodeSet } | null = null;
+
 /** The best set of nodes that all hear each other, this one among them. */
 export function group_of(state: State): NodeSet {
+  const { config, peers, ticked_ms, durable } = state;
+  const of = [config, peers, ticked_ms, durable];
+  if (last === null || of.some((part, i) => part !== last!.of[i])) {
+    last = { of, group: find_group(state) };
+  }
+  return last.group;
+}
+
+function find_group(state: State): NodeSet {
   const { configured, node_id } = state.config;
   const major = known_major(state);
   const row = (id: NodeId) => peer_of(state, id).said?.connected ?? [];
