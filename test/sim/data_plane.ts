@@ -245,7 +245,10 @@ export class DataPlane {
   private start_of(peer: DataPlane): number | null {
     const slot = peer.wal.slot(this.id);
     if (this.from_mark === 0 || !this.view!.members.includes(peer.id)) return slot;
-    const mark = peer.wal.mark_of(this.from_mark);
+    // It may never have been online in that one: then of the one that both are in now.
+    const now = this.view!.status === 'online' ? this.view!.generation : this.from_mark;
+    const first = peer.wal.mark_of(this.from_mark);
+    const mark = first >= 0 ? first : peer.wal.mark_of(now);
     return mark < 0 ? null : Math.max(mark, slot);
   }
 

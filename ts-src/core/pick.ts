@@ -54,6 +54,9 @@ export interface Decision {
 }
 
 export function rule(answers: Answers, asker: NodeId, decision: Decision): Ruling {
+  // What its recovery will still bring it must not outlive the decision.
+  const away = nodes_in(answers, 'away');
+  if (away.length > 0) return { later: `node ${away.join(', ')} is recovering` };
   const accepted = highest_accepted(answers);
   if (accepted !== null) return { value: accepted };
   if (answers.get(asker)?.holding.xid !== decision.xid) {
@@ -62,7 +65,7 @@ export function rule(answers: Answers, asker: NodeId, decision: Decision): Rulin
   const preparing = nodes_in(answers, 'preparing');
   if (preparing.length > 0) return { later: `node ${preparing.join(', ')} is preparing it` };
   const missing = nodes_in(answers, 'none');
-  if (missing.length + nodes_in(answers, 'away').length === answers.size) return { absent: true };
+  if (missing.length === answers.size) return { absent: true };
   // Its PREPARE is over and did not succeed: it was never promised to anybody.
   return { value: missing.length > 0 ? 'abort' : decision.value };
 }

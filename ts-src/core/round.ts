@@ -188,7 +188,7 @@ function inquired(turn: Turn, generation: Generation): void {
   }
 }
 
-/** Who is not online yet may lack what its recovery will bring: it is no witness. */
+/** They wait, as every commit does, until all members are online. */
 function decide(
   turn: Turn,
   generation: Generation,
