@@ -44,9 +44,12 @@ export class Recovery {
     return members.includes(this.here.id) && status !== 'catchup' ? generation : -1;
   }
 
+  /**
+   * Up to a mark only, and not past that of its own generation: should the donor recover
+   * from this node later, it knows what is older by its generation.
+   */
   private confirmed(donor: DataPlane): number {
-    const mark = donor.wal.mark_of(this.target());
-    return mark < 0 ? this.position! : Math.min(this.position!, mark);
+    return Math.max(0, donor.wal.mark_of(this.passed));
   }
 
   /** 3.6: the donor has ended all that is left of the cluster's own. */
@@ -78,7 +81,7 @@ export class Recovery {
     if (tx.user) {
       if (kind === 'prepare') this.take_users_prepare(donor, record.tx, record.at, position);
       else if (here.prepared.get(tx.gid)?.tx === tx) here.end(tx, kind, record.at);
-    } else if (kind === 'commit' && !this.has_had(donor, tx, record.at, position)) {
+    } else if (kind === 'commit' && !this.has_had(donor, tx, record.at)) {
       here.end(tx, 'commit', record.at);
     }
   }
@@ -101,14 +104,10 @@ export class Recovery {
   }
 
   /** 3.7: it ended here before. */
-  protected has_had(
-    donor: DataPlane,
-    tx: Transaction,
-    at: number | null,
-    position: number,
-  ): boolean {
+  protected has_had(donor: DataPlane, tx: Transaction, at: number | null): boolean {
     const { here } = this;
-    if (this.is_older(donor, position)) return true;
+    // Settled before this node was online in a newer generation than its own.
+    if (tx.generation < here.around.online_in()) return true;
     if (at !== null && at <= here.progress_of(tx)) return true;
     if (tx.coordinator === here.id && here.outcomes.get(tx.gid) === 'commit') return true;
     return here.wal.has('commit', tx, here.wal.slot(donor.id));

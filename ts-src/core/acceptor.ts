@@ -138,7 +138,8 @@ export function answer(turn: Turn, purpose: PurposeOf<'answer'>, look: Look): vo
     seq,
     holdings: Object.fromEntries(gids.map((gid) => [gid, holding(config.node_id, gid, look)])),
     accepted,
-    closed: newest_ballot([durable.closed, { number: durable.online_in, seq: 0 }]),
+    // What older ballots had accepted, the one that settled has decided anew.
+    closed: newest_ballot([durable.closed, { number: durable.settled, seq: 0 }]),
     online_in: durable.online_in,
     settled: durable.settled,
     history: durable.history,
