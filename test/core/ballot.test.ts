@@ -5,6 +5,7 @@ import { compare_ballots, newest_ballot, with_accepted, without_ballots } from
   '../../ts-src/core/ballot.ts';
 import { holding, type Look } from '../../ts-src/core/holding.ts';
 
+const no = () => false;
 const MINE = 'MTM-1-700-2-1-5';
 const THEIRS = 'MTM-2-700-2-1-5';
 
@@ -16,17 +17,27 @@ describe('ballots', () => {
   });
 
   test('bind a value to what is prepared when it is first accepted, for good', () => {
-    const first = with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, () => '700');
-    const again = with_accepted(first, { number: 3, seq: 1 }, { x: 'commit' }, () => '999');
-    expect(again['x']).toEqual({ ballot: { number: 3, seq: 1 }, value: 'commit', xid: '700' });
+    const first = with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, () => '700', no);
+    const again = with_accepted(first, { number: 3, seq: 1 }, { x: 'commit' }, () => '999', no);
+    expect(again['x']).toEqual({ ballot: { number: 3, seq: 1 }, value: 'commit', xid: '700', lacks: false });
+  });
+
+  test('of a commit say whether this node never had the transaction', () => {
+    const lacks = (value: 'commit' | 'abort', xid: string | null, done: boolean) =>
+      with_accepted({}, { number: 2, seq: 1 }, { x: value }, () => xid, () => done)['x']!.lacks;
+    expect(lacks('commit', null, false)).toBe(true);
+    expect(lacks('commit', '700', false)).toBe(false);
+    expect(lacks('commit', null, true)).toBe(false);
+    expect(lacks('abort', null, false)).toBe(false);
   });
 
   test('that are over leave nothing, the others all', () => {
     const two = with_accepted(
-      with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, () => null),
+      with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, () => null, no),
       { number: 3, seq: 1 },
       { y: 'abort' },
       () => null,
+      no,
     );
     const left = without_ballots(two, (ballot) => ballot.number <= 2);
     expect(Object.keys(left)).toEqual(['y']);
@@ -53,6 +64,7 @@ describe('a node says of a transaction', () => {
     ['its own, older than its log', MINE, { outcomes: { [MINE]: 'unknown' } }, 'unknown'],
     ['of another, prepared', THEIRS, { prepared: { [THEIRS]: '700' } }, 'prepared'],
     ['of another, not prepared', THEIRS, {}, 'none'],
+    ['of another, executed', THEIRS, { outcomes: { [THEIRS]: 'committed' } }, 'committed'],
     ['a user\'s, prepared', 'x', { prepared: { x: '700' } }, 'prepared'],
     ['a user\'s, while its backend may take it back', 'x',
       { prepared: { x: '700' }, driven: ['x'] }, 'preparing'],

@@ -1,7 +1,7 @@
 // Generations: who votes for what, when one is needed, what keeps it from being won.
 import { describe, expect, test } from 'vitest';
 import { count_votes, objection } from '../../ts-src/core/vote.ts';
-import { is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
+import { base, donors, is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
   '../../ts-src/core/generation.ts';
 import { LosslessCluster } from './lossless_cluster.ts';
 import { need, obstacles } from '../../ts-src/core/campaign.ts';
@@ -12,6 +12,8 @@ const proposal: Generation = {
   members: [1, 2, 3],
   configured: [1, 2, 3],
   incarnations: { 1: 1, 2: 1, 3: 1 },
+  online_in: { 1: 1, 2: 1, 3: 1 },
+  major: 0,
 };
 
 describe('votes', () => {
@@ -38,7 +40,10 @@ describe('a node refuses', () => {
     ['another list of nodes', { configured: [1, 2, 3, 4] }, 'configured_differs'],
     ['members that are no quorum', { members: [2], campaigner: 2 }, 'no_quorum'],
     ['its own earlier incarnation', { incarnations: { 1: 1, 2: 7, 3: 1 } }, 'incarnation'],
-    ['to drop a node that it hears', { members: [1, 2] }, 'drops_healthy_node'],
+    ['to drop a donor that it hears', { members: [1, 2] }, 'drops_wanted_node'],
+    ['its own earlier recovery', { online_in: { 1: 1, 2: 0, 3: 1 } }, 'online_in'],
+    ['a major node that not all agreed on', { members: [2, 3], campaigner: 2, major: 2 },
+      'major_differs'],
   ])('%s', (_, change, code) => {
     expect(objection(state, { ...proposal, ...change })?.code).toBe(code);
   });
@@ -67,9 +72,11 @@ describe('the first generation', () => {
     const cluster = new LosslessCluster(3);
     cluster.connect(1, 2);
     cluster.tick(20);
-    expect(cluster.statuses()).toEqual(['isolated', 'isolated', 'isolated']);
-    expect(cluster.node(1).control.state.reason).toBe('waiting for node 3: no link');
-    expect(cluster.node(1).logged.filter((line) => line.includes('no link'))).toHaveLength(1);
+    expect(cluster.statuses()).toEqual(['disabled', 'disabled', 'isolated']);
+    const { reason } = cluster.node(1).control.state;
+    expect(reason).toBe('waiting for a generation: no connection to node 3');
+    expect(cluster.node(3).control.state.reason).toContain('node 1: no link');
+    expect(cluster.node(1).logged.filter((line) => line.includes('node 3'))).toHaveLength(1);
   });
 
   test('waits while two nodes do not hear each other, though both hear the third', () => {
@@ -113,16 +120,38 @@ describe('a newer generation', () => {
     expect(cluster.node(1).disk?.generation?.number).toBe(1);
   });
 
-  test('follows when a node has started again, with its new incarnation', () => {
+  test('follows when a node is lost, and again when it is back', () => {
     const cluster = LosslessCluster.online(3);
     cluster.start(3);
     for (const id of [1, 2]) cluster.disconnect(id, 3);
-    expect(cluster.statuses()).toEqual(['isolated', 'isolated', 'isolated']);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'isolated']);
+    expect(cluster.node(2).disk?.generation).toMatchObject({ number: 2, members: [1, 2] });
+    for (const id of [1, 2]) cluster.connect(id, 3);
+    cluster.tick(3);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'catchup']);
+    cluster.event(3, { kind: 'recovering', donor: 1, lag_bytes: 10, passed: 0 });
+    cluster.tick(3);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'recovery']);
+    expect(cluster.node(2).disk?.generation).toMatchObject({
+      number: 3,
+      members: [1, 2, 3],
+      incarnations: { 1: 1, 2: 1, 3: 2 },
+      online_in: { 1: 2, 2: 2, 3: 1 },
+    });
+    cluster.event(3, { kind: 'recovering', donor: 1, lag_bytes: 0, passed: 3 });
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    const { trace } = cluster.node(3);
+    expect(trace.indexOf('mark 3')).toBe(trace.indexOf('publish online') - 1);
+  });
+
+  test('follows at once when a node started again before it was missed', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(3);
     for (const id of [1, 2]) cluster.connect(id, 3);
     cluster.tick(3);
     expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
     expect(cluster.node(2).disk?.generation).toMatchObject({
-      number: 2,
       incarnations: { 1: 1, 2: 1, 3: 2 },
     });
   });
@@ -144,15 +173,20 @@ describe('a newer generation', () => {
     expect(cluster.node(1).disk?.generation?.number).toBe(3);
   });
 
-  test('is not needed after a cut in which nobody moved on', () => {
+  test('is of those that all hear each other after a cut: the lower ones', () => {
     const cluster = LosslessCluster.online(3);
-    cluster.disconnect(1, 2);
-    expect(cluster.status(1)).toBe('isolated');
-    expect(cluster.status(3)).toBe('online');
-    cluster.connect(1, 2);
+    cluster.disconnect(1, 3);
     cluster.tick(2);
-    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
-    expect(cluster.node(1).disk?.generation?.number).toBe(1);
+    expect(cluster.node(2).disk?.generation).toMatchObject({ number: 2, members: [1, 2] });
+    expect(cluster.statuses()).toEqual(['online', 'online', 'catchup']);
+  });
+
+  test('is not made by a half without the major node', () => {
+    const cluster = LosslessCluster.online(2, 2);
+    cluster.disconnect(1, 2);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['isolated', 'online']);
+    expect(cluster.node(2).disk?.generation).toMatchObject({ members: [2], major: 2 });
   });
 });
 
@@ -178,8 +212,12 @@ describe('generations', () => {
     expect(same_generation(proposal, later)).toBe(false);
   });
 
-  test('have their lowest member as resolver', () => {
+  test('have their lowest donor as resolver: of those that were online last', () => {
     expect(resolver_of({ ...proposal, members: [2, 3] })).toBe(2);
+    const away = { ...proposal, online_in: { 1: 1, 2: 4, 3: 4 } };
+    expect(base(away)).toBe(4);
+    expect(donors(away)).toEqual([2, 3]);
+    expect(resolver_of(away)).toBe(2);
   });
 
   test('know who has started again; of a silent node nothing is known', () => {

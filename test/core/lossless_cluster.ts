@@ -33,7 +33,10 @@ export class LosslessCluster {
   private readonly configured: readonly number[];
   private readonly mail: { to: number; from: number; body: string }[] = [];
 
-  constructor(count: number) {
+  constructor(
+    count: number,
+    private readonly major = 0,
+  ) {
     this.configured = Array.from({ length: count }, (_, i) => i + 1);
     for (const id of this.configured) this.start(id);
   }
@@ -45,6 +48,8 @@ export class LosslessCluster {
       cluster_name: 'test',
       heartbeat_send_ms: 200,
       heartbeat_recv_ms: 2_000,
+      major_node: id === this.major,
+      min_recovery_lag_bytes: 1_000,
     };
   }
 
@@ -104,6 +109,9 @@ export class LosslessCluster {
         this.finish_order.push(id);
         return this.finish(node, gid, value);
       },
+      mark: (generation) => node.trace.push(`mark ${generation}`),
+      measure: () => ({ insert: '0', peers: {} }),
+      confirm: (peer, position) => node.trace.push(`confirm ${peer} ${position}`),
       log: (_, message) => node.logged.push(message),
     };
   }
@@ -115,7 +123,10 @@ export class LosslessCluster {
     return {
       prepared: { ...node.prepared },
       driven: [...node.driven],
-      outcomes: Object.fromEntries(own.map((gid) => [gid, outcome(gid)])),
+      outcomes: {
+        ...Object.fromEntries(own.map((gid) => [gid, outcome(gid)])),
+        ...Object.fromEntries(gids.flatMap((gid) => (node.outcomes[gid] ? [[gid, outcome(gid)]] : []))),
+      },
     };
   }
 
@@ -168,8 +179,8 @@ export class LosslessCluster {
   }
 
   /** All connected, and a generation won. */
-  static online(count: number): LosslessCluster {
-    const cluster = new LosslessCluster(count);
+  static online(count: number, major = 0): LosslessCluster {
+    const cluster = new LosslessCluster(count, major);
     cluster.connect_all();
     cluster.tick(3);
     return cluster;

@@ -12,7 +12,7 @@ function answers(...says: Says[]): Map<number, MemberAnswer> {
     const [state, number, value] = typeof said === 'string' ? [said, 0, null] : said;
     const xid = state === 'prepared' || state === 'preparing' ? '700' : null;
     const ballot: Ballot = { number, seq: 1 };
-    return { holding: { state, xid }, accepted: value === null ? null : { ballot, value } };
+    return { holding: { state, xid }, accepted: value === null ? null : { ballot, value, had: true } };
   };
   return new Map(says.map((said, i) => [i + 1, of(said)]));
 }

@@ -8,6 +8,7 @@ import { is_quorum, majority, meets_every_quorum } from '../../ts-src/core/quoru
 
 const set_of = (size: number) => Array.from({ length: size }, (_, i) => i + 1);
 const subset = fc.subarray(set_of(7)).map((ids) => node_set(ids));
+const major = fc.integer({ min: 0, max: 7 });
 const configured = fc.integer({ min: 1, max: 7 }).map(set_of);
 
 describe('sets of nodes', () => {
@@ -27,14 +28,20 @@ describe('sets of nodes', () => {
 describe('quorums', () => {
   test.each([[1, 1], [2, 2], [3, 2], [4, 3], [5, 3]])('of %i nodes are %i or more', (n, least) => {
     expect(majority(set_of(n))).toBe(least);
-    expect(is_quorum(set_of(n), set_of(least))).toBe(true);
-    expect(is_quorum(set_of(n), set_of(least - 1))).toBe(false);
+    expect(is_quorum(set_of(n), set_of(least), 0)).toBe(true);
+    expect(is_quorum(set_of(n), set_of(least - 1), 0)).toBe(false);
+  });
+
+  test('of exactly half need the major node', () => {
+    expect(is_quorum([1, 2], [2], 2)).toBe(true);
+    expect(is_quorum([1, 2, 3, 4], [1, 2], 3)).toBe(false);
+    expect(is_quorum([1, 2, 3], [1], 1)).toBe(false);
   });
 
   test('meet each other, whatever is configured (I1)', () => {
     fc.assert(
-      fc.property(configured, subset, subset, (all, a, b) => {
-        if (!is_quorum(all, a) || !is_quorum(all, b)) return;
+      fc.property(configured, subset, subset, major, (all, a, b, m) => {
+        if (!is_quorum(all, a, m) || !is_quorum(all, b, m)) return;
         expect(all.some((id) => a.includes(id) && b.includes(id))).toBe(true);
       }),
     );
@@ -42,17 +49,17 @@ describe('quorums', () => {
 
   test('are met by a set when what is left is none (I6)', () => {
     fc.assert(
-      fc.property(configured, subset, (all, set) => {
-        expect(meets_every_quorum(all, set)).toBe(!is_quorum(all, difference(all, set)));
+      fc.property(configured, subset, major, (all, set, m) => {
+        expect(meets_every_quorum(all, set, m)).toBe(!is_quorum(all, difference(all, set), m));
       }),
     );
-    expect(meets_every_quorum([1, 2, 3], [1])).toBe(false);
-    expect(meets_every_quorum([1, 2, 3], [1, 2])).toBe(true);
-    expect(meets_every_quorum([1, 2], [1])).toBe(true);
+    expect(meets_every_quorum([1, 2, 3], [1], 0)).toBe(false);
+    expect(meets_every_quorum([1, 2, 3], [1, 2], 0)).toBe(true);
+    expect(meets_every_quorum([1, 2], [1], 0)).toBe(true);
   });
 
   test('do not count nodes that are not configured', () => {
-    expect(is_quorum([1, 2, 3], [3, 4, 5])).toBe(false);
+    expect(is_quorum([1, 2, 3], [3, 4, 5], 0)).toBe(false);
   });
 });
 

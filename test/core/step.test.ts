@@ -125,7 +125,7 @@ describe('every invariant stops a step that breaks it', () => {
   const { state } = LosslessCluster.online(3).node(1).control;
   const { durable, tenure } = state;
   const promised = durable.promised!;
-  const entry = { ballot: { number: 1, seq: 1 }, value: 'commit', xid: null } as const;
+  const entry = { ballot: { number: 1, seq: 1 }, value: 'commit', xid: null, lacks: false } as const;
   const execution = { seq: 1, phase: 'execute', left: ['x'], held: [] } as const;
   const other = { ...promised, campaigner: 2 };
 
@@ -138,6 +138,8 @@ describe('every invariant stops a step that breaks it', () => {
       state, { ...state, durable: { ...durable, promised: null } }],
     'I2: the data plane acts by the newest generation': [
       state, { ...state, view: { ...state.view!, generation: 0 } }],
+    'I7: a node is online in ever newer generations, of those it voted for': [
+      state, { ...state, durable: { ...durable, online_in: 7 } }],
     'I3: one vote per number': [
       state, { ...state, durable: { ...durable, promised: other, generation: other } }],
     'I4: online only in a generation in force, after its recovery': [
@@ -178,7 +180,7 @@ describe('the saved state', () => {
     expect(decoded).toMatchObject({ refused: expect.stringMatching(reason) });
   });
 
-  test.each(['', '{', 'null', '{"format":2}', '{"format":1,"node_id":1,"cluster_name":"test"}'])(
+  test.each(['', '{', 'null', '{"format":1}', '{"format":2,"node_id":1,"cluster_name":"test"}'])(
     'is refused when it is damaged: %s',
     (text) => expect(decode_durable(config, text)).toHaveProperty('refused'),
   );

@@ -9,7 +9,7 @@ const FIRST = Number(process.env['FIRST_SEED'] ?? 1);
 const ONLY = process.env['SEED'];
 
 function options_for(seed: number): Options {
-  return { seed, nodes: 2 + (seed % 4), faults_ms: 2_000 + (seed % 5) * 800 };
+  return { seed, nodes: 2 + (seed % 6), faults_ms: 2_000 + (seed % 5) * 800 };
 }
 
 function run_traced(seed: number): Summary {

@@ -3,13 +3,15 @@
 // that keep only what was saved, crashes in the middle of a step, pauses, cuts.
 import { Agenda } from './agenda.ts';
 import { Control, type World } from '../../ts-src/core/control.ts';
-import { DataPlane, type Vote } from './data_plane.ts';
+import { DataPlane, KEYS, type Vote } from './data_plane.ts';
 import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
 import { initial_state, type Config, type Durable } from '../../ts-src/core/state.ts';
 import { describe, Observer, Violation } from './observer.ts';
+import { is_quorum } from '../../ts-src/core/quorum.ts';
 import { Random } from './random.ts';
 import type { Envelope } from '../../ts-src/core/message.ts';
 import type { Event } from '../../ts-src/core/event.ts';
+import type { View } from '../../ts-src/core/effect.ts';
 
 const SEND_MS = 200;
 const RECV_MS = 800;
@@ -30,7 +32,8 @@ class Node {
   constructor(
     readonly id: number,
     readonly data: DataPlane,
-    readonly clock_offset_ms: number,
+    /** Jumps with every start. */
+    public clock_offset_ms: number,
   ) {}
 }
 
@@ -59,6 +62,9 @@ export class Cluster {
   private readonly cut = new Set<string>();
   private readonly deaf = new Set<string>();
   private faulty = true;
+  /** Nodes that are kept down. */
+  private down: Node[] = [];
+  private readonly major: number;
   private busy_clients = true;
   private steps = 0;
   private readonly loss: number;
@@ -71,6 +77,7 @@ export class Cluster {
     this.crash_chance = this.random.pick([0, 0.0005, 0.003]);
     this.slowness_ms = this.random.pick([2, 20, 150]);
     this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
+    this.major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
     this.observer = new Observer(this.configured);
     for (const id of this.configured) this.nodes.push(this.new_node(id));
   }
@@ -78,23 +85,40 @@ export class Cluster {
   private new_node(id: number): Node {
     const data = new DataPlane(id, this.configured, {
       send_vote: (to, vote) => this.send_vote(id, to, vote),
-      event: (event) => this.post(this.node(id), event),
+      event: (event) => {
+        if (event.kind === 'stream_up' && !this.is_linked(this.node(id), this.node(event.peer))) return;
+        this.post(this.node(id), event);
+      },
       chance: (probability) => this.random.chance(this.faulty ? probability : 0),
       acts_in: (generation, what) => {
         const promised = this.node(id).saved?.promised?.number ?? 0;
         this.observer.acted(id, generation, promised, what);
       },
       answered: (tx) => {
+        const { generation } = this.node(id).data.view!;
         const held = this.nodes.filter(({ data }) => data.prepared.get(tx.gid)?.tx === tx);
-        this.observer.answered(tx, held.map((node) => node.id));
+        const online = held.filter(({ data: { view } }) => view?.status === 'online');
+        const with_it = online.filter(({ data }) => data.view!.generation === generation);
+        this.observer.answered(tx, with_it.map((node) => node.id));
       },
       changed: (tx) => {
         this.trace(id, `${tx.gid} is ${describe(tx)}`);
         this.observer.check(tx);
       },
+      online_in: () => this.node(id).saved?.online_in ?? 0,
+      applied: (tx) => {
+        const { data } = this.node(id);
+        this.observer.applied(id, tx, data);
+        if (id !== tx.coordinator || tx.committed_in !== tx.generation) return;
+        if (!tx.user && data.drivers.get(tx.gid) !== undefined) this.observer.decided(tx, this.views());
+      },
       now_us: () => this.agenda.now_ms * 1000,
     });
     return new Node(id, data, this.random.integer(0, 1_000_000));
+  }
+
+  private views(): Map<number, View | null> {
+    return new Map(this.nodes.map(({ id, data }) => [id, data.view]));
   }
 
   node(id: number): Node {
@@ -112,7 +136,8 @@ export class Cluster {
     this.misfortune();
     this.agenda.run_until(faults_ms);
     this.heal();
-    this.rest(faults_ms + 3_000, () => this.demand_online('clients are still at work'));
+    this.rest(faults_ms + 6_000, () => this.demand_online('clients are still at work'));
+    if (this.random.chance(0.3)) this.lose_minority();
     this.busy_clients = false;
     this.agenda.run_until(this.agenda.now_ms + 300);
     this.end_users_transactions();
@@ -134,6 +159,25 @@ export class Cluster {
     demand();
   }
 
+  /** Some nodes stay down: the others go on without them. */
+  private lose_minority(): void {
+    const { random, configured } = this;
+    const count = random.integer(1, configured.length);
+    const lost = configured.filter((id) => id > configured.length - count);
+    const left = configured.filter((id) => !lost.includes(id));
+    if (!is_quorum(configured, left, this.nodes[0]!.control!.state.durable.generation!.major)) return;
+    this.down = lost.map((id) => this.node(id));
+    for (const node of this.down) this.crash_server(node);
+    const committed = this.summary().committed;
+    this.rest(this.agenda.now_ms + 8_000, () => {
+      this.demand_online('a minority stays down');
+      if (this.summary().committed > committed) return;
+      throw new Violation('liveness: nothing is committed while a minority is down');
+    });
+    for (const node of this.down.splice(0)) this.agenda.after(0, () => this.start_server(node));
+    this.rest(this.agenda.now_ms + 8_000, () => this.demand_online('they are back'));
+  }
+
   private summary(): Summary {
     const { transactions } = this.observer;
     const ended = (value: string) =>
@@ -148,15 +192,21 @@ export class Cluster {
   }
 
   private demand_online(when: string): void {
-    const views = this.nodes.map(
-      ({ id, data }) => `${id}:${data.view?.status}/${data.view?.generation}`,
+    const up = this.nodes.filter((node) => !this.down.includes(node));
+    const ids = up.map(({ id }) => id).join();
+    const first = up[0]!.data.view;
+    const all = up.every(
+      ({ data: { view } }) =>
+        view?.status === 'online' &&
+        view.generation === first!.generation &&
+        view.members.join() === ids,
     );
-    const online = this.nodes.every(({ data }) => data.view?.status === 'online');
-    const same = new Set(this.nodes.map(({ data }) => data.view?.generation)).size === 1;
-    if (online && same) return;
-    const why = this.nodes.map(({ id, control }) => `${id}: ${control?.state.reason}`);
-    const all = `${views.join(' ')}; ${why.join('; ')}`;
-    throw new Violation(`liveness: not all online (${when}): ${all}`);
+    if (all) return;
+    const each = up.map(({ id, data: { view }, control }) => {
+      const now = `${view?.status}/${view?.generation} donor ${view?.donor}`;
+      return `${id}: ${now} (${control?.state.reason})`;
+    });
+    throw new Violation(`liveness: not all online (${when}): ${each.join('; ')}`);
   }
 
   private check_rest(): void {
@@ -172,7 +222,7 @@ export class Cluster {
       const kept = Object.keys(durable.accepted);
       if (kept.length > 0) throw new Violation(`liveness: node ${id} keeps ${kept}`);
     }
-    for (const tx of this.observer.transactions) this.observer.check_ended(tx);
+    for (const tx of this.observer.transactions) this.observer.check_ended(tx, this.configured);
   }
 
   /** All prepared by users is decided by somebody, as an administrator would do. */
@@ -195,7 +245,7 @@ export class Cluster {
   // ---- a node's life -----------------------------------------------------------------
 
   private start_server(node: Node): void {
-    if (node.server_up) return;
+    if (node.server_up || this.down.includes(node)) return;
     node.server_up = true;
     this.start_monitor(node);
     for (const other of this.nodes) {
@@ -211,8 +261,11 @@ export class Cluster {
       cluster_name: 'sim',
       heartbeat_send_ms: SEND_MS,
       heartbeat_recv_ms: RECV_MS,
+      major_node: node.id === this.major,
+      min_recovery_lag_bytes: 30,
     };
     node.life++;
+    node.clock_offset_ms += this.random.integer(0, 100_000);
     node.inbox.length = 0;
     const life = node.life;
     const saved = node.disk === null ? null : decode_durable(config, node.disk);
@@ -291,11 +344,6 @@ export class Cluster {
 
   private world_of(node: Node, config: Config): World {
     const { data } = node;
-    const disk_of = (): Durable => {
-      const saved = decode_durable(config, node.disk!);
-      if ('refused' in saved) throw new Violation(saved.refused);
-      return saved.durable;
-    };
     return {
       clock: () => ({
         now_ms: this.agenda.now_ms + node.clock_offset_ms,
@@ -305,6 +353,7 @@ export class Cluster {
       save: (durable) => {
         this.maybe_crash();
         node.disk = encode_durable(config, durable);
+        this.observer.saved(node.id, node.saved, durable);
         node.saved = durable;
         this.maybe_crash();
       },
@@ -312,23 +361,34 @@ export class Cluster {
         this.maybe_crash();
         this.observer.left(node.id, node.saved === node.control!.state.durable);
         data.publish(view);
-        this.observer.published(node.id, view, data.prepared.keys());
+        this.observer.published(node.id, view, data);
       },
       send: (to, body) => {
         this.maybe_crash();
         this.observer.left(node.id, node.saved === node.control!.state.durable);
         if (!body.includes('"kind":"heartbeat"')) {
           this.trace(node.id, `> ${to} ${body}`);
-          this.observer.sent(node.id, (JSON.parse(body) as Envelope).message, disk_of());
+          this.observer.sent(node.id, (JSON.parse(body) as Envelope).message, node.saved!);
         }
         this.send_control(node.id, to, body);
       },
-      look: (gids) => data.look(gids),
+      look: (gids, remembered_by) => data.look(gids, remembered_by),
+      mark: (generation) => {
+        this.maybe_crash();
+        data.mark(generation);
+        this.maybe_crash();
+      },
+      measure: () => data.measure(),
+      confirm: (peer, position) => {
+        if (this.is_linked(node, this.node(peer))) {
+          this.node(peer).data.wal.confirm(node.id, Number(position));
+        }
+      },
       finish: (gid, value) => {
         this.maybe_crash();
         const result = data.finish(gid, value);
         this.trace(node.id, `finish ${gid} ${value}: ${result}`);
-        if (result === 'done') this.observer.executed(gid, value, this.disks());
+        if (result === 'done') this.observer.executed(gid, value, node.saved!);
         this.maybe_crash();
         return result;
       },
@@ -338,10 +398,6 @@ export class Cluster {
 
   private trace(id: number, line: string): void {
     this.options.trace?.(`${this.agenda.now_ms.toFixed(1)} node ${id}: ${line}`);
-  }
-
-  private disks(): (Durable | null)[] {
-    return this.nodes.map(({ disk }) => (disk === null ? null : JSON.parse(disk).state));
   }
 
   private maybe_crash(): void {
@@ -374,7 +430,7 @@ export class Cluster {
     this.post(at, { kind: up ? 'link_up' : 'link_down', peer: peer.id });
     const late = up ? this.random.between(0, 100) : 0;
     this.agenda.after(late, () => {
-      if (this.is_linked(at, peer) !== up) return;
+      if (this.is_linked(at, peer) !== up || (up && !at.data.reads_streams())) return;
       this.post(at, { kind: up ? 'stream_up' : 'stream_down', peer: peer.id });
     });
   }
@@ -438,7 +494,9 @@ export class Cluster {
   }
 
   private begin(node: Node, gid: string | null): void {
-    const tx = node.data.begin(gid);
+    const keys = [this.random.integer(0, KEYS - 1)];
+    if (this.random.chance(0.3)) keys.push((keys[0]! + 1) % KEYS);
+    const tx = node.data.begin(gid, keys);
     if (tx === null) return;
     this.trace(node.id, `begins ${tx.gid} in generation ${tx.generation}`);
     this.observer.transactions.push(tx);
@@ -456,13 +514,9 @@ export class Cluster {
     const { data } = node;
     for (const from of this.nodes) {
       if (from === node || !this.is_linked(node, from) || this.random.chance(0.3)) continue;
-      for (let n = this.random.integer(1, 4); n > 0; n--) {
-        const position = data.positions.get(from.id) ?? 0;
-        const record = from.data.log[position];
-        if (record === undefined) break;
-        data.positions.set(from.id, position + 1);
-        data.take_record(from.id, record);
-      }
+      const count = this.random.integer(1, 4);
+      if (data.reads_streams()) data.read_stream(from.data, count);
+      else if (data.recovery?.donor === from.id) data.recovery.step(from.data, count * 3);
     }
   }
 

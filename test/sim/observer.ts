@@ -1,7 +1,8 @@
 // The all-knowing observer: checks the invariants of PROTOCOL.md over all nodes, while
 // the simulation runs and when it has come to rest. Each check says which one it holds.
 import { is_ours, parse_gid } from '../../ts-src/core/gid.ts';
-import { majority } from '../../ts-src/core/quorum.ts';
+import { is_quorum } from '../../ts-src/core/quorum.ts';
+import type { DataPlane } from './data_plane.ts';
 import type { Durable } from '../../ts-src/core/state.ts';
 import type { Generation } from '../../ts-src/core/generation.ts';
 import type { Message } from '../../ts-src/core/message.ts';
@@ -16,6 +17,12 @@ export class Observer {
   private readonly votes = new Map<string, string>();
   private readonly won = new Map<number, string>();
   private readonly members_online = new Map<number, string>();
+  /** Everything committed, in the order in which it was first. */
+  private readonly committed: Transaction[] = [];
+  /** For each row its writers, in the order of the node that was first. */
+  private readonly written: Transaction[][] = [];
+  /** Who ever accepted a value in a ballot. */
+  private readonly accepted = new Map<string, Set<number>>();
 
   constructor(private readonly configured: readonly number[]) {}
 
@@ -67,7 +74,7 @@ export class Observer {
     this.demand((this.won.get(number) ?? text) === text, () => `I1: two generations ${number}`);
     if (this.won.has(number)) return;
     this.won.set(number, text);
-    const enough = members.length >= majority(this.configured);
+    const enough = is_quorum(this.configured, members, generation.major);
     this.demand(enough, () => `I1: generation ${number} holds no quorum`);
     for (const id of members) {
       const voted = this.votes.has(`${id} ${number}`) || id === generation.campaigner;
@@ -75,25 +82,69 @@ export class Observer {
     }
   }
 
-  published(id: number, view: View, prepared: Iterable<string>): void {
+  published(id: number, view: View, data: DataPlane): void {
     if (view.status !== 'online') return;
     const members = JSON.stringify(view.members);
     const known = this.members_online.get(view.generation) ?? members;
     this.demand(known === members, () => `two sets are online in generation ${view.generation}`);
     this.members_online.set(view.generation, members);
-    for (const gid of prepared) {
+    for (const gid of data.prepared.keys()) {
       const parts = is_ours(gid) ? parse_gid(gid) : null;
       const old = parts !== null && parts.generation < view.generation;
       const now = `online in ${view.generation} with ${gid} prepared`;
       this.demand(!old, () => `I7: node ${id} is ${now}`);
     }
+    const lacking = this.committed.find(
+      (tx) => tx.committed_in! < view.generation && tx.ended.get(id) !== 'commit',
+    );
+    const now = () => `online in ${view.generation} without ${lacking!.gid}`;
+    this.demand(lacking === undefined, () => `I7: node ${id} is ${now()}: ${describe(lacking!)}`);
   }
 
-  /** A ballot's value is executed: `disks` are those of all nodes. */
-  executed(gid: string, value: Value, disks: readonly (Durable | null)[]): void {
-    const accepted = disks.filter((disk) => disk?.accepted[gid]?.value === value);
-    const enough = accepted.length >= majority(this.configured);
-    this.demand(enough, () => `I5: ${gid} executed with ${accepted.length} acceptances`);
+  /** Its rows are written on a node. */
+  applied(id: number, tx: Transaction, data: DataPlane): void {
+    if (tx.ended.size === 1) this.committed.push(tx);
+    for (const key of tx.keys) {
+      const here = data.rows[key]!;
+      const twice = here.indexOf(tx) < here.length - 1;
+      this.demand(!twice, () => `I8: ${tx.gid} is applied twice on node ${id}`);
+      const order = (this.written[key] ??= []);
+      const at = here.length - 1;
+      if (at === order.length) order.push(tx);
+      const first = order[at]!;
+      const where = `row ${key} of node ${id} has ${tx.gid} where others have ${first.gid}`;
+      this.demand(first === tx, () => `I9: ${where}`);
+    }
+  }
+
+  /** What a node has on disk now. */
+  saved(id: number, before: Durable | null, after: Durable): void {
+    if (before?.accepted === after.accepted) return;
+    for (const [gid, { ballot, value }] of Object.entries(after.accepted)) {
+      const key = `${gid} ${ballot.number}.${ballot.seq} ${value}`;
+      const nodes = this.accepted.get(key) ?? new Set();
+      this.accepted.set(key, nodes.add(id));
+    }
+  }
+
+  /** A ballot's value is executed on a node. */
+  executed(gid: string, value: Value, durable: Durable): void {
+    const entry = durable.accepted[gid];
+    const { number, seq } = entry?.ballot ?? { number: 0, seq: 0 };
+    const nodes = [...(this.accepted.get(`${gid} ${number}.${seq} ${value}`) ?? [])];
+    const { major } = durable.generation!;
+    const enough = is_quorum(this.configured, nodes, major);
+    this.demand(enough, () => `I5: ${gid} executed with acceptances of ${nodes}`);
+  }
+
+  /** A coordinator decided by itself. */
+  decided(tx: Transaction, views: ReadonlyMap<number, View | null>): void {
+    for (const [id, view] of views) {
+      if (view?.status !== 'online' || view.generation <= tx.generation) continue;
+      const has = tx.ended.get(id) === 'commit';
+      const now = `committed while node ${id} is online in ${view.generation} without it`;
+      this.demand(has, () => `I10: ${tx.gid} is ${now}`);
+    }
   }
 
   /** Its only user hears of the outcome: the name must be free on all nodes. */
@@ -116,11 +167,11 @@ export class Observer {
   }
 
   /** After all came to rest: what was committed is everywhere. */
-  check_ended(tx: Transaction): void {
+  check_ended(tx: Transaction, ids: readonly number[]): void {
     this.check(tx);
     const committed = [...tx.ended.values()].includes('commit');
     if (!committed && tx.told !== 'commit') return;
-    const lacking = tx.members.filter((id) => !tx.ended.has(id));
+    const lacking = ids.filter((id) => tx.ended.get(id) !== 'commit');
     const where = `${tx.gid} is lost on node ${lacking}`;
     this.demand(lacking.length === 0, () => `I7: ${where}: ${describe(tx)}`);
   }

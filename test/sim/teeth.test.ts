@@ -18,7 +18,7 @@ async function first_complaint(): Promise<string | null> {
   for (let seed = 1; seed <= MOST_SEEDS; seed++) {
     await turn_of_others();
     try {
-      run_seed({ seed, nodes: 2 + (seed % 4), faults_ms: 2_000 + (seed % 5) * 800 });
+      run_seed({ seed, nodes: 2 + (seed % 6), faults_ms: 2_000 + (seed % 5) * 800 });
     } catch (error) {
       return (error as Error).message;
     }

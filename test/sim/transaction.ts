@@ -8,8 +8,16 @@ export interface Transaction {
   readonly coordinator: number;
   readonly generation: number;
   readonly members: readonly number[];
+  /** The rows that it writes. */
+  readonly keys: readonly number[];
+  /** Transactions of one lane are executed in their coordinator's order. */
+  readonly lane: number;
+  /** Position of its PREPARE in its coordinator's WAL. */
+  readonly prepared_at: number;
   /** Where it was executed, and how. A mere rollback at its coordinator's wish is none. */
   readonly ended: Map<number, Value>;
+  /** The generation in which it was committed: its own, or that of the ballot. */
+  committed_in: number | null;
   /** What its client was told; for a user's, of PREPARE TRANSACTION. */
   told: Value | 'prepared' | null;
   /** Decisions that users asked for, in a user's transaction. */

@@ -4,23 +4,22 @@
 // that is over says nothing.
 import {
   compare_ballots,
+  newest_ballot,
   with_accepted,
-  without_ballots,
   type Accepted,
-  type Ballot,
 } from './ballot.ts';
+import { base, donors, members_of, resolver_of, type Generation } from './generation.ts';
+import { consider_online } from './recovery.ts';
+import { difference, type NodeId, type NodeSet } from './node_set.ts';
 import { first_batch } from './batch.ts';
-import { forget_before } from './history.ts';
-import { forget_orphans } from './orphan.ts';
 import { in_force } from './force.ts';
 import { is_ours, parse_gid, type Gid } from './gid.ts';
 import { holding, type Look } from './holding.ts';
-import { resolver_of } from './generation.ts';
 import { without_decisions } from './decide.ts';
+import type { State } from './state.ts';
 import type { Answer, MessageOf } from './message.ts';
 import type { FinishResult } from './event.ts';
 import type { LookPurpose } from './effect.ts';
-import type { NodeId } from './node_set.ts';
 import type { Turn } from './turn.ts';
 
 /**
@@ -52,31 +51,60 @@ interface InRound {
 
 type PurposeOf<K extends LookPurpose['of']> = Extract<LookPurpose, { readonly of: K }>;
 
+/** Look at what is prepared here, and at the outcome of `gids`. */
+function look_for(turn: Turn, purpose: LookPurpose, gids: readonly Gid[] = []): void {
+  turn.now.push({ kind: 'look', purpose, gids, remembered_by: rememberers(turn.state) });
+}
+
+/**
+ * What is prepared on one of these nodes and was executed here has its COMMIT PREPARED
+ * in the WAL behind the slot that is kept for that node (docs/majority.md, 2).
+ */
+function rememberers(state: State): NodeSet {
+  const generation = in_force(state);
+  const { history } = state.durable;
+  const members = generation === null ? null : members_of(history, base(generation));
+  return difference(members ?? state.config.configured, [state.config.node_id]);
+}
+
 /** Is it this generation's resolver that speaks, of a round that is not over? */
 export function follow(turn: Turn, from: NodeId, { number, seq }: InRound): boolean {
   const generation = in_force(turn.state);
   if (generation === null || generation.number !== number) return false;
   if (from !== resolver_of(generation) || seq <= turn.state.tenure.closed) return false;
   // A resolver begins a round only when those before it are over on all members.
-  if (seq - 1 > turn.state.tenure.closed) close_through(turn, number, seq - 1);
+  if (seq - 1 > turn.state.tenure.closed) close_here(turn, seq - 1, false);
   return true;
 }
 
 export function on_gather(turn: Turn, from: NodeId, message: MessageOf<'gather'>): void {
   if (!follow(turn, from, message)) return;
   const { number, seq } = message;
-  turn.now.push({ kind: 'look', purpose: { of: 'report', number, seq }, gids: [] });
+  look_for(turn, { of: 'report', number, seq });
 }
 
 export function report(turn: Turn, purpose: PurposeOf<'report'>, look: Look): void {
   const { number, seq } = purpose;
   const generation = still_in(turn, purpose);
   if (generation === null) return;
-  const left = Object.keys(look.prepared).filter((gid) => is_older(gid, number));
-  const all = [...left, ...Object.keys(turn.state.durable.accepted)];
+  const all = [...left_here(turn.state, generation, look), ...accepted_before(turn.state)];
   const gids = first_batch(all);
   const more = gids.length < new Set(all).size;
   turn.send(resolver_of(generation), { kind: 'report', number, seq, gids, more });
+}
+
+/** What an away member has is not evidence of anything: its recovery ends it (1.4). */
+function left_here(state: State, generation: Generation, look: Look): readonly Gid[] {
+  if (!donors(generation).includes(state.config.node_id)) return [];
+  return Object.keys(look.prepared).filter((gid) => is_older(gid, generation.number));
+}
+
+/** Accepted values, but for those that all members have executed in this generation. */
+function accepted_before({ durable, tenure }: State): readonly Gid[] {
+  const number = durable.promised!.number;
+  const all = Object.entries(durable.accepted);
+  const open = all.filter(([, { ballot }]) => ballot.number < number || ballot.seq > tenure.closed);
+  return open.map(([gid]) => gid);
 }
 
 /** Is it the cluster's, and of a generation before this one? */
@@ -88,8 +116,9 @@ function is_older(gid: Gid, number: number): boolean {
 
 export function on_inquire(turn: Turn, from: NodeId, message: MessageOf<'inquire'>): void {
   if (!follow(turn, from, message)) return;
-  const { number, seq, gids } = message;
-  turn.now.push({ kind: 'look', purpose: { of: 'answer', number, seq, gids }, gids });
+  const { number, seq, gids, open } = message;
+  if (open) open_here(turn);
+  look_for(turn, { of: 'answer', number, seq, gids }, gids);
 }
 
 export function answer(turn: Turn, purpose: PurposeOf<'answer'>, look: Look): void {
@@ -100,7 +129,8 @@ export function answer(turn: Turn, purpose: PurposeOf<'answer'>, look: Look): vo
   const accepted: Record<Gid, Answer['accepted'][string]> = {};
   for (const gid of gids) {
     const entry = durable.accepted[gid];
-    if (entry !== undefined) accepted[gid] = { ballot: entry.ballot, value: entry.value };
+    if (entry === undefined) continue;
+    accepted[gid] = { ballot: entry.ballot, value: entry.value, had: entry.xid !== null };
   }
   turn.send(resolver_of(generation), {
     kind: 'answer',
@@ -108,7 +138,10 @@ export function answer(turn: Turn, purpose: PurposeOf<'answer'>, look: Look): vo
     seq,
     holdings: Object.fromEntries(gids.map((gid) => [gid, holding(config.node_id, gid, look)])),
     accepted,
-    closed: durable.closed,
+    // What older ballots had accepted, the one that settled has decided anew.
+    closed: newest_ballot([durable.closed, { number: durable.settled, seq: 0 }]),
+    online_in: durable.online_in,
+    settled: durable.settled,
     history: durable.history,
   });
 }
@@ -120,7 +153,8 @@ export function on_propose(turn: Turn, from: NodeId, message: MessageOf<'propose
     turn.send(from, { kind: 'accept', number, seq });
     return;
   }
-  turn.now.push({ kind: 'look', purpose: { of: 'accept', number, seq, values, meant }, gids: [] });
+  const commits = Object.keys(values).filter((gid) => values[gid] === 'commit');
+  look_for(turn, { of: 'accept', number, seq, values, meant }, commits.filter(is_ours));
 }
 
 export function accept(turn: Turn, purpose: PurposeOf<'accept'>, look: Look): void {
@@ -135,7 +169,8 @@ export function accept(turn: Turn, purpose: PurposeOf<'accept'>, look: Look): vo
       turn.send(resolver_of(generation), { kind: 'stale', number, seq, gid: stale });
       return;
     }
-    turn.save({ accepted: with_accepted(before, { number, seq }, values, xid) });
+    const done = (gid: Gid) => look.outcomes[gid] === 'committed';
+    turn.save({ accepted: with_accepted(before, { number, seq }, values, xid, done) });
   }
   turn.send(resolver_of(generation), { kind: 'accept', number, seq });
 }
@@ -179,7 +214,7 @@ export function execute_again(turn: Turn): void {
   if (execution === null || generation === null) return;
   const { seq } = execution;
   const purpose = { of: 'execute', number: generation.number, seq } as const;
-  turn.now.push({ kind: 'look', purpose, gids: [] });
+  look_for(turn, purpose);
 }
 
 export function execute(turn: Turn, purpose: PurposeOf<'execute'>, look: Look): void {
@@ -230,6 +265,17 @@ function end_phase(turn: Turn): void {
   turn.send(resolver_of(generation), { kind: 'ended', number, seq, phase });
 }
 
+/**
+ * Nothing older is left: what was never accepted or executed will never be committed.
+ * All members know that for good before the first of them is online.
+ */
+export function on_settle(turn: Turn, from: NodeId, message: MessageOf<'settle'>): void {
+  if (!follow(turn, from, message)) return;
+  const { number, seq } = message;
+  if (turn.state.durable.settled < number) turn.save({ settled: number });
+  turn.send(from, { kind: 'settled', number, seq });
+}
+
 export function on_close(turn: Turn, from: NodeId, message: MessageOf<'close'>): void {
   const generation = in_force(turn.state);
   if (generation === null || from !== resolver_of(generation)) return;
@@ -241,33 +287,14 @@ export function on_close(turn: Turn, from: NodeId, message: MessageOf<'close'>):
  * all work of older generations, too. A late message says nothing new.
  */
 export function close_here(turn: Turn, seq: number, open: boolean): void {
-  const number = in_force(turn.state)!.number;
-  if (open && !turn.state.tenure.open) {
-    turn.set_tenure({ open: true });
-    forget_before(turn, number);
-    forget_orphans(turn, number);
-  }
-  close_through(turn, number, Math.max(seq, turn.state.tenure.closed));
+  if (open) open_here(turn);
+  if (seq > turn.state.tenure.closed) turn.set_tenure({ closed: seq, execution: null });
 }
 
-/**
- * Forget what is ended on all members. Before the generation is open that says nothing
- * of ballots of older generations: they may be in a later round's batch.
- */
-function close_through(turn: Turn, number: number, seq: number): void {
-  const { accepted, closed } = turn.state.durable;
-  const end = { number, seq };
-  if (turn.state.tenure.open) {
-    if (compare_ballots(closed, end) < 0) {
-      const left = without_ballots(accepted, (ballot) => compare_ballots(ballot, end) <= 0);
-      turn.save({ accepted: left, closed: end });
-    }
-  } else {
-    const over = (ballot: Ballot) => ballot.number === number && ballot.seq <= seq;
-    const left = without_ballots(accepted, over);
-    if (left !== accepted) turn.save({ accepted: left });
-  }
-  if (seq > turn.state.tenure.closed) turn.set_tenure({ closed: seq, execution: null });
+function open_here(turn: Turn): void {
+  if (turn.state.tenure.open) return;
+  turn.set_tenure({ open: true });
+  consider_online(turn);
 }
 
 function accepted_gids(turn: Turn, { number, seq }: InRound): Gid[] {

@@ -32,6 +32,11 @@ export interface Accepted {
    * transaction the value was meant.
    */
   readonly xid: string | null;
+  /**
+   * A commit of something that this node never had: it must get it from a donor, and is
+   * not online before it has.
+   */
+  readonly lacks: boolean;
 }
 
 export type AcceptedValues = Readonly<Record<Gid, Accepted>>;
@@ -55,11 +60,13 @@ export function with_accepted(
   ballot: Ballot,
   values: Readonly<Record<Gid, Value>>,
   prepared_xid: (gid: Gid) => string | null,
+  is_committed: (gid: Gid) => boolean,
 ): AcceptedValues {
   const next: Record<Gid, Accepted> = { ...accepted };
   for (const [gid, value] of Object.entries(values)) {
-    const before = accepted[gid];
-    next[gid] = { ballot, value, xid: before === undefined ? prepared_xid(gid) : before.xid };
+    const xid = accepted[gid] === undefined ? prepared_xid(gid) : accepted[gid].xid;
+    const lacks = value === 'commit' && xid === null && !is_committed(gid);
+    next[gid] = { ballot, value, xid, lacks };
   }
   return next;
 }

@@ -1,19 +1,23 @@
 // Campaigns: when a new generation is needed, and who proposes it.
 //
-// Needed when there is none; when a member of the last one has started again; when
-// somebody promised a newer number that was not won; when work is left that only a
-// ballot of a newer generation can end. Proposed by the lowest node, and only when all
-// configured nodes hear each other and read each other's streams: so in a quiet
-// cluster there is one campaigner. When two meet all the same, I3 lets one of them win
-// at most, and the other tries again with a higher number after a random while.
+// Needed when there is none; when the members wanted are others (wanted.ts); when one of
+// them has started again; when somebody promised a newer number that was not won; when
+// work is left that only a ballot of a newer generation can end. Proposed by the lowest
+// donor among the members wanted, and only when all of these want just this set: so in a
+// quiet cluster there is one campaigner, and who sees less than others disturbs nobody.
+// When two meet all the same, I3 lets one of them win at most, and the other tries again
+// with a higher number after a random while.
 import {
   connected_words,
   known_incarnations,
   missing_edges,
   missing_streams,
   connected_nodes,
+  peer_of,
 } from './connectivity.ts';
-import { difference, added, type NodeId, type NodeSet } from './node_set.ts';
+import { difference, added, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import { donors_in, major_for, wanted_members } from './wanted.ts';
+import { online_in_of } from './recovery.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
 import { cast_vote, count_votes, objection } from './vote.ts';
 import { learn } from './history.ts';
@@ -29,30 +33,53 @@ export interface Campaign {
 
 /** Why a new generation is needed; null when none is. */
 export function need(state: State): string | null {
-  const { generation, promised } = state.durable;
-  const words = connected_words(state);
+  const { generation } = state.durable;
   if (generation === null) return 'there is none yet';
+  const wanted = wanted_members(state);
+  if (!same_nodes(wanted, generation.members)) return `members should be ${wanted.join(', ')}`;
   const restarted = restarted_members(generation, known_incarnations(state));
   if (restarted.length > 0) return `started again: node ${restarted.join(', ')}`;
-  const promises = words.map((said) => said.promised);
-  const newest = Math.max(promised?.number ?? 0, ...promises);
+  const words = connected_words(state);
+  const newest = Math.max(newest_promise(state), ...words.map((said) => said.newest));
   if (newest > generation.number) return `generation ${newest} was not won`;
   const wants = Math.max(wanted_generation(state), ...words.map((said) => said.wants));
   return wants >= generation.number ? 'a transaction was left by its backend' : null;
 }
 
-/** What keeps all configured nodes from forming a generation, for people to read. */
+/** Passed on in heartbeats: the campaigner may not hear the node that gave the promise. */
+export function newest_promise(state: State): number {
+  const own = state.durable.promised?.number ?? 0;
+  return Math.max(own, ...connected_words(state).map((said) => said.promised));
+}
+
+/** What keeps the members wanted from forming a generation, for people to read. */
 export function obstacles(state: State): readonly string[] {
   const { configured } = state.config;
-  const lost = difference(configured, connected_nodes(state));
-  if (lost.length > 0) return lost.map((id) => `no connection to node ${id}`);
-  const edges = missing_edges(state, configured).map(
-    ({ from, to }) => `node ${from} does not hear node ${to.join(', ')}`,
-  );
-  if (edges.length > 0) return edges;
-  return missing_streams(state, configured).map(
+  const wanted = wanted_members(state);
+  if (wanted.length === 0) return nobody_wanted(state, configured);
+  const others = wanted.filter((id) => !wants(state, id, wanted));
+  if (others.length > 0) return others.map((id) => `node ${id} does not see the same nodes`);
+  return missing_streams(state, donors_in(state, wanted), wanted).map(
     ({ from, to }) => `node ${from} does not read the stream of node ${to.join(', ')} yet`,
   );
+}
+
+function wants(state: State, id: NodeId, set: NodeSet): boolean {
+  return id === state.config.node_id || same_nodes(peer_of(state, id).said?.wanted ?? [], set);
+}
+
+function nobody_wanted(state: State, configured: NodeSet): readonly string[] {
+  const lost = difference(configured, connected_nodes(state));
+  if (lost.length > 0) return lost.map((id) => `no connection to node ${id}`);
+  return missing_edges(state, configured).map(
+    ({ from, to }) => `node ${from} does not hear node ${to.join(', ')}`,
+  );
+}
+
+/** Who should propose the next generation; null: nobody can now. */
+export function campaigner_of(state: State): NodeId | null {
+  const wanted = wanted_members(state);
+  return wanted.length === 0 ? null : Math.min(...donors_in(state, wanted));
 }
 
 /** Called on every tick. */
@@ -63,7 +90,7 @@ export function consider_campaign(turn: Turn): void {
     return;
   }
   if (state.campaign !== null || clock.now_ms < state.campaign_after_ms) return;
-  if (Math.min(...state.config.configured) !== state.config.node_id) return;
+  if (campaigner_of(state) !== state.config.node_id) return;
   const why = need(state);
   if (why === null || obstacles(state).length > 0) return;
   start_campaign(turn, why);
@@ -82,15 +109,18 @@ function start_campaign(turn: Turn, why: string): void {
   const { config, durable } = state;
   const known = [durable.promised?.number ?? 0, durable.generation?.number ?? 0];
   for (const said of connected_words(state)) {
-    known.push(said.promised, said.generation?.number ?? 0);
+    known.push(said.newest, said.promised, said.generation?.number ?? 0);
   }
+  const members = wanted_members(state);
   const incarnations = known_incarnations(state);
   const proposal: Generation = {
     number: Math.max(...known) + 1,
     campaigner: config.node_id,
-    members: config.configured,
+    members,
     configured: config.configured,
-    incarnations,
+    incarnations: Object.fromEntries(members.map((id) => [id, incarnations[id] ?? 0])),
+    online_in: Object.fromEntries(members.map((id) => [id, online_in_of(state, id)])),
+    major: major_for(state, members),
   };
   if (objection(state, proposal) !== null) return;
   turn.log(`proposing generation ${proposal.number}: ${why}`);

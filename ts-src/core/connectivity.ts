@@ -62,25 +62,27 @@ export function missing_edges(
   state: State,
   set: NodeSet,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
-  return rows(state, set, connected_nodes(state), (said) => said.connected);
+  return rows(state, set, set, connected_nodes(state), (said) => said.connected);
 }
 
-/** Who does not read the replication stream of which node of `set`. */
+/** Who of `readers` does not read the replication stream of which node of `set`. */
 export function missing_streams(
   state: State,
+  readers: NodeSet,
   set: NodeSet,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
-  return rows(state, set, streaming_nodes(state), (said) => said.streams);
+  return rows(state, readers, set, streaming_nodes(state), (said) => said.streams);
 }
 
 function rows(
   state: State,
+  of: NodeSet,
   set: NodeSet,
   own: NodeSet,
   row: (said: Heartbeat) => NodeSet,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
   const missing = [];
-  for (const from of set) {
+  for (const from of of) {
     const said = peer_of(state, from).said;
     const seen = from === state.config.node_id ? own : said === null ? [] : row(said);
     if (!contains(seen, set)) missing.push({ from, to: difference(set, seen) });

@@ -9,7 +9,8 @@ import type { Durable, State } from './state.ts';
 import type { Effect, View } from './effect.ts';
 import type { Gid } from './gid.ts';
 import type { Look } from './holding.ts';
-import type { NodeId } from './node_set.ts';
+import type { NodeId, NodeSet } from './node_set.ts';
+import type { Positions } from './horizon.ts';
 import type { Value } from './ballot.ts';
 
 export interface World {
@@ -20,7 +21,11 @@ export interface World {
   publish(view: View): void;
   /** Queued for the node, or lost. */
   send(to: NodeId, body: string): void;
-  look(gids: readonly Gid[]): Look;
+  look(gids: readonly Gid[], remembered_by: NodeSet): Look;
+  /** Returns when the mark of that generation is flushed in the WAL. */
+  mark(generation: number): void;
+  measure(): Positions;
+  confirm(peer: NodeId, position: string): void;
   finish(gid: Gid, value: Value): FinishResult;
   log(level: 'log' | 'warning', message: string): void;
 }
@@ -63,7 +68,7 @@ export class Control {
         this.send(effect.to, effect.message);
         break;
       case 'look': {
-        const look = this.world.look(effect.gids);
+        const look = this.world.look(effect.gids, effect.remembered_by);
         this.queue.push({ kind: 'looked', purpose: effect.purpose, look });
         break;
       }
@@ -72,6 +77,15 @@ export class Control {
         this.queue.push({ kind: 'finished', gid, value, result: this.world.finish(gid, value) });
         break;
       }
+      case 'mark':
+        this.world.mark(effect.generation);
+        break;
+      case 'measure':
+        this.queue.push({ kind: 'measured', positions: this.world.measure() });
+        break;
+      case 'confirm':
+        this.world.confirm(effect.peer, effect.position);
+        break;
       case 'log':
         this.world.log(effect.level, effect.message);
         break;

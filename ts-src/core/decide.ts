@@ -30,7 +30,12 @@ export function on_decide(turn: Turn, gid: Gid, commit: boolean): void {
     return;
   }
   const value: Value = commit ? 'commit' : 'abort';
-  turn.now.push({ kind: 'look', purpose: { of: 'decide', gid, value }, gids: [] });
+  turn.now.push({
+    kind: 'look',
+    purpose: { of: 'decide', gid, value },
+    gids: [],
+    remembered_by: [],
+  });
 }
 
 export function decided(turn: Turn, gid: Gid, value: Value, look: Look): void {
@@ -47,7 +52,7 @@ export function ask_again(turn: Turn): void {
 
 function ask(turn: Turn, gids: readonly Gid[]): void {
   const generation = in_force(turn.state);
-  if (generation === null || !turn.state.tenure.open) return;
+  if (generation === null || turn.state.durable.online_in !== generation.number) return;
   const wanted = gids.map((gid) => [gid, turn.state.decisions[gid]!] as const);
   const decisions = Object.fromEntries(wanted);
   turn.send(resolver_of(generation), { kind: 'ask', number: generation.number, decisions });
@@ -86,7 +91,7 @@ export function rule_on_decisions(
   turn: Turn,
   gids: readonly Gid[],
   about: (gid: Gid) => ReadonlyMap<NodeId, MemberAnswer>,
-): { values: Record<Gid, Value>; undecided: Record<Gid, string> } {
+): Readonly<Record<Gid, Value>> {
   const values: Record<Gid, Value> = {};
   const asked = { ...turn.state.asked };
   for (const gid of gids) {
@@ -98,7 +103,7 @@ export function rule_on_decisions(
     else tell(turn, request, gid, 'absent' in ruling ? 'absent' : 'later');
   }
   turn.set({ asked });
-  return { values, undecided: {} };
+  return values;
 }
 
 function tell(turn: Turn, request: Asked, gid: Gid, told: Told): void {
@@ -126,7 +131,12 @@ export function on_told(turn: Turn, from: NodeId, message: MessageOf<'told'>): v
   }
   turn.set(without_decisions(turn.state, later));
   if (Object.keys(absent).length === 0) return;
-  turn.now.push({ kind: 'look', purpose: { of: 'absent', decisions: absent }, gids: [] });
+  turn.now.push({
+    kind: 'look',
+    purpose: { of: 'absent', decisions: absent },
+    gids: [],
+    remembered_by: [],
+  });
 }
 
 /** Nobody had it, and this node still has not: the waiting backend may know. */

@@ -3,7 +3,7 @@
 // that cannot be this node's is never guessed at: the node does not start.
 import type { Config, Durable } from './state.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface Saved {
   readonly format: number;
@@ -50,6 +50,8 @@ function refused(why: string): DecodedDurable {
 function is_whole(durable: Durable | undefined): boolean {
   return (
     Number.isInteger(durable?.incarnation) &&
+    Number.isInteger(durable!.online_in) &&
+    Number.isInteger(durable!.settled) &&
     durable!.promised !== undefined &&
     durable!.generation !== undefined &&
     Array.isArray(durable!.history) &&

@@ -14,6 +14,13 @@ export interface View {
   readonly configured: NodeSet;
   readonly incarnation: number;
   readonly status: Status;
+  /**
+   * 0: read the streams of all peers. n: read only node n's stream, in recover mode.
+   * -1: read none; this node is away and has no donor yet.
+   */
+  readonly donor: NodeId | 0 | -1;
+  /** The major node of the generation's record, 0 for none. */
+  readonly major: NodeId | 0;
 }
 
 /** Why the core wants to know what is prepared here; it comes back with the answer. */
@@ -47,8 +54,23 @@ export type Effect =
    */
   | { readonly kind: 'publish'; readonly view: View }
   | { readonly kind: 'send'; readonly to: NodeId; readonly message: Message }
-  /** Answered by a looked event; `gids` are those whose own outcome is asked. */
-  | { readonly kind: 'look'; readonly purpose: LookPurpose; readonly gids: readonly Gid[] }
+  /**
+   * Answered by a looked event. `gids` are those whose outcome is asked: this node's own,
+   * by its commit log; others', by its WAL, which must be read from as far back as the
+   * slots of the nodes `remembered_by` go.
+   */
+  | {
+      readonly kind: 'look';
+      readonly purpose: LookPurpose;
+      readonly gids: readonly Gid[];
+      readonly remembered_by: NodeSet;
+    }
+  /** Write the mark of that generation into the WAL, flushed. */
+  | { readonly kind: 'mark'; readonly generation: number }
+  /** Answered by a measured event. */
+  | { readonly kind: 'measure' }
+  /** The slot that this node reads on `peer` may be confirmed up to `position`. */
+  | { readonly kind: 'confirm'; readonly peer: NodeId; readonly position: string }
   /** Answered by a finished event. */
   | { readonly kind: 'finish'; readonly gid: Gid; readonly value: Value }
   | { readonly kind: 'log'; readonly level: 'log' | 'warning'; readonly message: string };

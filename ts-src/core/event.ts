@@ -5,6 +5,7 @@ import type { Gid } from './gid.ts';
 import type { Look } from './holding.ts';
 import type { NodeId } from './node_set.ts';
 import type { LookPurpose } from './effect.ts';
+import type { Positions } from './horizon.ts';
 
 export interface Clock {
   /** Monotonic. */
@@ -25,6 +26,18 @@ export type Event =
   | { readonly kind: 'link_down'; readonly peer: NodeId }
   | { readonly kind: 'stream_up'; readonly peer: NodeId }
   | { readonly kind: 'stream_down'; readonly peer: NodeId }
+  /**
+   * Told by the recovery process, again and again while it runs. `passed`: number of the
+   * donor's newest mark up to which everything is applied here, 0 for none.
+   */
+  | {
+      readonly kind: 'recovering';
+      readonly donor: NodeId;
+      readonly lag_bytes: number;
+      readonly passed: number;
+    }
+  /** The answer to a measure effect. */
+  | { readonly kind: 'measured'; readonly positions: Positions }
   /** Its backend gave up: only a ballot of a newer generation can end it. */
   | { readonly kind: 'orphan'; readonly gid: Gid }
   /** A user's COMMIT or ROLLBACK PREPARED. */

@@ -2,6 +2,9 @@
 // agreed by votes (vote.ts); its number only grows; its members contain a quorum (I1).
 // A generation was agreed with one incarnation of each member: a member that started
 // again since is not in it any more, and a newer generation is needed.
+//
+// The record also says in which generation each member was online last. So who may
+// speak about older work, its donors, is the same for all (docs/majority.md, 1).
 import { contains, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
 
 export interface Generation {
@@ -11,6 +14,10 @@ export interface Generation {
   readonly members: NodeSet;
   readonly configured: NodeSet;
   readonly incarnations: Readonly<Record<NodeId, number>>;
+  /** The newest generation in which each member was online when it voted. */
+  readonly online_in: Readonly<Record<NodeId, number>>;
+  /** Breaks the tie of two halves; 0: none. Changes only with all nodes as members. */
+  readonly major: NodeId | 0;
 }
 
 export function same_generation(a: Generation, b: Generation): boolean {
@@ -19,13 +26,27 @@ export function same_generation(a: Generation, b: Generation): boolean {
     a.campaigner === b.campaigner &&
     same_nodes(a.members, b.members) &&
     same_nodes(a.configured, b.configured) &&
-    a.members.every((id) => a.incarnations[id] === b.incarnations[id])
+    a.major === b.major &&
+    a.members.every(
+      (id) => a.incarnations[id] === b.incarnations[id] && a.online_in[id] === b.online_in[id],
+    )
   );
+}
+
+/** The newest generation in which any member was online: nothing newer was committed. */
+export function base(generation: Generation): number {
+  return Math.max(...generation.members.map((id) => generation.online_in[id] ?? 0));
+}
+
+/** Members that have everything older than the base. The others were away. */
+export function donors(generation: Generation): NodeSet {
+  const newest = base(generation);
+  return generation.members.filter((id) => (generation.online_in[id] ?? 0) === newest);
 }
 
 /** The one proposer of this generation's ballots. */
 export function resolver_of(generation: Generation): NodeId {
-  return Math.min(...generation.members);
+  return Math.min(...donors(generation));
 }
 
 /** Members that have started again since the generation was agreed. */
@@ -46,7 +67,8 @@ export function is_well_formed(generation: Generation): boolean {
     generation.members.length > 0 &&
     contains(generation.configured, generation.members) &&
     generation.members.includes(generation.campaigner) &&
-    generation.members.every((id) => (generation.incarnations[id] ?? 0) > 0)
+    generation.members.every((id) => (generation.incarnations[id] ?? 0) > 0) &&
+    generation.members.every((id) => (generation.online_in[id] ?? -1) >= 0)
   );
 }
 

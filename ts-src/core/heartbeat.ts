@@ -5,7 +5,10 @@ import { connected_nodes, peer_ids, peer_of, streaming_nodes } from './connectiv
 import { learn } from './history.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
+import { wanted_members } from './wanted.ts';
+import { newest_promise } from './campaign.ts';
 import { wanted_generation } from './orphan.ts';
+import { is_away, is_ready, learn_online } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import type { Turn } from './turn.ts';
@@ -29,8 +32,10 @@ export function beat(turn: Turn): void {
 /** Two heartbeats that say the same to the same nodes have the same text. */
 function in_short(said: Heartbeat, links: NodeSet): string {
   const { status, connected, streams, promised, generation, wants, closed, open } = said;
+  const { online_in, away, ready, wanted, newest } = said;
   const number = generation?.number ?? 0;
-  return [status, connected, streams, promised, number, wants, closed, open, links].join(' ');
+  const rounds = [status, connected, streams, promised, number, wants, closed, open, links];
+  return [...rounds, online_in, away, ready, wanted, newest].join(' ');
 }
 
 function present({ state }: Turn): Heartbeat {
@@ -43,6 +48,12 @@ function present({ state }: Turn): Heartbeat {
     streams: streaming_nodes(state),
     promised: promised?.number ?? 0,
     generation,
+    online_in: state.durable.online_in,
+    away: is_away(state),
+    ready: is_ready(state),
+    wanted: wanted_members(state),
+    major_node: state.config.major_node,
+    newest: newest_promise(state),
     wants: wanted_generation(state),
     closed: state.tenure.closed,
     open: state.tenure.open,
@@ -67,5 +78,6 @@ export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heart
     },
   });
   if (message.generation !== null) learn(turn, message.generation);
+  learn_online(turn, message);
   remind(turn, from, message);
 }

@@ -1,10 +1,13 @@
 // Holding: what one node has of one transaction, as it answers the resolver.
 //
 //   committed, aborted  an executed decision. Known exactly by the coordinator's node,
-//                       from its clog; nothing else is an outcome
+//                       from its clog; `committed` also by others, from their WAL. A
+//                       rollback there is none: it may have been a mere refusal
 //   prepared            durable here, outcome open
 //   preparing           a user's PREPARE TRANSACTION that its backend here still drives
 //   none                not prepared here, and never will be in its generation
+//   away                whatever it is: that member missed what followed, and its
+//                       recovery ends it; so says the resolver, not the member
 //   unknown             the coordinator's node cannot tell any more
 import { is_ours, coordinator_of, type Gid } from './gid.ts';
 import type { NodeId } from './node_set.ts';
@@ -15,6 +18,7 @@ export type HoldingState =
   | 'prepared'
   | 'preparing'
   | 'none'
+  | 'away'
   | 'unknown';
 
 export interface Holding {
@@ -29,7 +33,10 @@ export interface Look {
   readonly prepared: Readonly<Record<Gid, string>>;
   /** Transactions that a backend of this node drives now. */
   readonly driven: readonly Gid[];
-  /** From pg_xact_status, for the asked gids that this node coordinated. */
+  /**
+   * For the asked gids: from pg_xact_status, of those that this node coordinated; from
+   * its WAL, 'committed' of others' that it executed and that are not prepared here.
+   */
   readonly outcomes: Readonly<Record<Gid, 'committed' | 'aborted' | 'in progress' | 'unknown'>>;
 }
 
@@ -40,6 +47,8 @@ export function holding(self: NodeId, gid: Gid, look: Look): Holding {
     const outcome = look.outcomes[gid];
     if (outcome === 'committed' || outcome === 'aborted') return { state: outcome, xid };
     if (xid === null && outcome !== 'in progress') return { state: 'unknown', xid };
+  } else if (xid === null && look.outcomes[gid] === 'committed') {
+    return { state: 'committed', xid };
   }
   return { state: xid === null ? 'none' : 'prepared', xid };
 }

@@ -5,6 +5,7 @@ import { compare_ballots } from './ballot.ts';
 import { contains } from './node_set.ts';
 import { in_force } from './force.ts';
 import { is_quorum } from './quorum.ts';
+import { lacks_something } from './recovery.ts';
 import { is_well_formed, same_generation } from './generation.ts';
 import type { State } from './state.ts';
 
@@ -13,7 +14,7 @@ type Check = (before: State, after: State) => boolean;
 export const INVARIANTS: Readonly<Record<string, Check>> = {
   'I1: a generation contains a quorum': (_, { durable }) =>
     [durable.promised, durable.generation, ...durable.history].every(
-      (g) => g === null || (is_well_formed(g) && is_quorum(g.configured, g.members)),
+      (g) => g === null || (is_well_formed(g) && is_quorum(g.configured, g.members, g.major)),
     ),
 
   'I1: a generation is learned as it was voted for': (_, { durable }) => {
@@ -31,6 +32,11 @@ export const INVARIANTS: Readonly<Record<string, Check>> = {
     (view.generation === (durable.promised?.number ?? 0) &&
       view.incarnation === durable.incarnation),
 
+  'I7: a node is online in ever newer generations, of those it voted for': (before, { durable }) =>
+    durable.online_in >= before.durable.online_in &&
+    durable.settled >= Math.max(before.durable.settled, durable.online_in) &&
+    durable.online_in <= (durable.promised?.number ?? 0),
+
   'I3: one vote per number': (before, { durable }) => {
     const [then, now] = [before.durable.promised, durable.promised];
     if (then === null || now === null) return then === null;
@@ -42,6 +48,7 @@ export const INVARIANTS: Readonly<Record<string, Check>> = {
     const generation = in_force(after);
     const { tenure, durable } = after;
     if (generation === null || !tenure.open) return false;
+    if (durable.online_in !== generation.number || lacks_something(after)) return false;
     return Object.values(durable.accepted).every((a) => a.ballot.number === generation.number);
   },
 

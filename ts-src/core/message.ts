@@ -8,6 +8,8 @@
 //   inquire -> answer                                what has each member of it?
 //   propose -> accept | stale                        the ballot
 //   execute -> ended,  conclude -> ended,  close     its outcome
+//   settle -> settled                                nothing older is left
+//   horizon                                          what slots may forget (horizon.ts)
 //   ask -> told                                      a user's decision (decide.ts)
 import type { Ballot, Value } from './ballot.ts';
 import type { Generation } from './generation.ts';
@@ -28,6 +30,18 @@ export interface Heartbeat {
   readonly promised: number;
   /** The newest generation it knows to be won. */
   readonly generation: Generation | null;
+  /** The newest generation in which it was online. */
+  readonly online_in: number;
+  /** It missed what others have committed; its stream is none to recover from. */
+  readonly away: boolean;
+  /** It has nearly caught up: others may wait for it. */
+  readonly ready: boolean;
+  /** The members that it wants, empty for none. */
+  readonly wanted: NodeSet;
+  /** Its own setting. */
+  readonly major_node: boolean;
+  /** The newest generation that it, or a node connected with it, voted for. */
+  readonly newest: number;
   /** It needs a generation newer than this one; 0: none. */
   readonly wants: number;
   /** Rounds closed there in generation `promised`, and whether its older work is over. */
@@ -47,10 +61,21 @@ export interface Report extends InRound {
   readonly more: boolean;
 }
 
+export interface AcceptedHere {
+  readonly ballot: Ballot;
+  readonly value: Value;
+  /** It has, or had, the transaction. */
+  readonly had: boolean;
+}
+
 export interface Answer extends InRound {
   readonly kind: 'answer';
   readonly holdings: Readonly<Record<Gid, Holding>>;
-  readonly accepted: Readonly<Record<Gid, { readonly ballot: Ballot; readonly value: Value }>>;
+  readonly accepted: Readonly<Record<Gid, AcceptedHere>>;
+  /** The newest generation in which it was online; everything older has ended there. */
+  readonly online_in: number;
+  /** Of older generations than this, what is not accepted anywhere was never committed. */
+  readonly settled: number;
   /** Every ballot up to this one is over: ended on all its members, or never executed. */
   readonly closed: Ballot;
   /** Generations that it took part in and whose work may still be open. */
@@ -79,7 +104,12 @@ export type Message =
   | { readonly kind: 'won'; readonly generation: Generation }
   | ({ readonly kind: 'gather' } & InRound)
   | Report
-  | ({ readonly kind: 'inquire'; readonly gids: readonly Gid[] } & InRound)
+  | ({
+      readonly kind: 'inquire';
+      readonly gids: readonly Gid[];
+      /** The generation is open: this round is about users' decisions. */
+      readonly open: boolean;
+    } & InRound)
   | Answer
   | Propose
   | ({ readonly kind: 'accept' } & InRound)
@@ -87,7 +117,15 @@ export type Message =
   | ({ readonly kind: 'execute' } & InRound)
   | ({ readonly kind: 'conclude' } & InRound)
   | ({ readonly kind: 'ended'; readonly phase: 'execute' | 'conclude' } & InRound)
+  | ({ readonly kind: 'settle' } & InRound)
+  | ({ readonly kind: 'settled' } & InRound)
   | ({ readonly kind: 'close'; readonly open: boolean } & InRound)
+  | {
+      readonly kind: 'horizon';
+      readonly number: number;
+      readonly position: string;
+      readonly received: Readonly<Record<NodeId, string>>;
+    }
   | {
       readonly kind: 'ask';
       readonly number: number;

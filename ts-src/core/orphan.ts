@@ -6,6 +6,7 @@
 // backend may just be between two of the things that are looked at.
 import { coordinator_of, is_ours, parse_gid, type Gid } from './gid.ts';
 import { in_force } from './force.ts';
+import { status_of } from './status.ts';
 import type { Look } from './holding.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -21,8 +22,7 @@ export function on_orphan(turn: Turn, gid: Gid): void {
   const parts = parse_gid(gid);
   // A user's own prepared transaction is ended by the user alone.
   if (parts === null) return;
-  const number = turn.state.durable.promised?.number ?? 0;
-  if (turn.state.tenure.open && parts.generation < number) return;
+  if (parts.generation < turn.state.durable.online_in) return;
   turn.set({ orphans: { ...turn.state.orphans, [gid]: parts.generation } });
 }
 
@@ -36,13 +36,15 @@ export function survey(turn: Turn): void {
   const { state, clock } = turn;
   if (clock.now_ms < state.survey_after_ms) return;
   turn.set({ survey_after_ms: clock.now_ms + SURVEY_INTERVAL_MS });
-  if (state.tenure.open) turn.now.push({ kind: 'look', purpose: { of: 'survey' }, gids: [] });
+  if (status_of(state) !== 'online') return;
+  turn.now.push({ kind: 'look', purpose: { of: 'survey' }, gids: [], remembered_by: [] });
 }
 
 export function on_surveyed(turn: Turn, look: Look): void {
   const { state } = turn;
   const generation = in_force(state);
-  if (generation === null || !state.tenure.open) return;
+  // What a node that was away still has prepared, its recovery ends.
+  if (generation === null || state.durable.online_in !== generation.number) return;
   const { number } = generation;
   const found = Object.keys(look.prepared).filter((gid) => is_left(state, gid, number, look));
   const sure = found.filter((gid) => state.suspects.includes(gid) && !(gid in state.orphans));

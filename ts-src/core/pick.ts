@@ -1,6 +1,7 @@
 // The rule by which a resolver picks a transaction's value from what every member of
 // its generation answered (PROTOCOL.md, "The safety argument").
-import { compare_ballots, type Ballot, type Value } from './ballot.ts';
+import { compare_ballots, type Value } from './ballot.ts';
+import type { AcceptedHere } from './message.ts';
 import type { Holding } from './holding.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 
@@ -8,7 +9,7 @@ import type { NodeId, NodeSet } from './node_set.ts';
 export interface MemberAnswer {
   readonly holding: Holding;
   /** Accepted in a ballot that is not closed, else null. */
-  readonly accepted: { readonly ballot: Ballot; readonly value: Value } | null;
+  readonly accepted: AcceptedHere | null;
 }
 
 export type Answers = ReadonlyMap<NodeId, MemberAnswer>;
@@ -17,12 +18,17 @@ export type Picked =
   | { readonly value: Value }
   | { readonly undecided: string };
 
-/** A transaction of the cluster. `members` are those of the generation it ran in. */
-export function pick(answers: Answers, members: NodeSet | null): Picked {
+/**
+ * A transaction of the cluster. `members` are those of the generation it ran in; a member
+ * that was away since never voted yes in it. `settled`: a newer generation found that
+ * nothing older was left to commit, but for what is accepted.
+ */
+export function pick(answers: Answers, members: NodeSet | null, settled = false): Picked {
   const executed = executed_value(answers);
   if (executed !== null) return { value: executed };
   const accepted = highest_accepted(answers);
   if (accepted !== null) return { value: accepted };
+  if (settled) return { value: 'abort' };
   const lost = nodes_in(answers, 'unknown');
   if (lost.length > 0) {
     return { undecided: `node ${lost.join(', ')} cannot tell its outcome any more` };
@@ -48,6 +54,9 @@ export interface Decision {
 }
 
 export function rule(answers: Answers, asker: NodeId, decision: Decision): Ruling {
+  // What its recovery will still bring it must not outlive the decision.
+  const away = nodes_in(answers, 'away');
+  if (away.length > 0) return { later: `node ${away.join(', ')} is recovering` };
   const accepted = highest_accepted(answers);
   if (accepted !== null) return { value: accepted };
   if (answers.get(asker)?.holding.xid !== decision.xid) {

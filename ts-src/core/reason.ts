@@ -1,7 +1,8 @@
 // Reason: why this node is not online, in words for people; empty when it is.
 import { difference, type NodeSet } from './node_set.ts';
 import { in_force, is_current } from './force.ts';
-import { need, obstacles } from './campaign.ts';
+import { campaigner_of, need, obstacles } from './campaign.ts';
+import { donor_for } from './recovery.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
 import { resolver_of } from './generation.ts';
 import type { State } from './state.ts';
@@ -16,6 +17,9 @@ export function reason_for(state: State, status: Status): string {
     return `waiting for the vote of ${nodes(silent)} for generation ${campaign.proposal.number}`;
   }
   const generation = in_force(state);
+  const donor = donor_for(state);
+  if (donor < 0) return 'it was away, and no node to recover from is connected';
+  if (donor > 0) return `it was away: reading what it missed from node ${donor}`;
   if (generation === null || !is_current(state, generation)) return no_generation(state);
   return recovery(state);
 }
@@ -34,7 +38,7 @@ function no_generation(state: State): string {
   const obstacle = obstacles(state);
   if (obstacle.length > 0) return `waiting for a generation: ${obstacle.join('; ')}`;
   const why = need(state) ?? 'the newest is not this one';
-  return `waiting for node ${Math.min(...state.config.configured)} to propose one: ${why}`;
+  return `waiting for node ${campaigner_of(state)} to propose one: ${why}`;
 }
 
 function recovery(state: State): string {

@@ -7,9 +7,11 @@ export type RefusalCode =
   | 'configured_differs'
   | 'no_quorum'
   | 'incarnation'
+  | 'online_in'
+  | 'major_differs'
   | 'not_connected'
   | 'no_stream'
-  | 'drops_healthy_node';
+  | 'drops_wanted_node';
 
 export interface Refusal {
   readonly code: RefusalCode;

@@ -1,10 +1,10 @@
 // Rounds: the resolver's part. It runs one round at a time, each a ballot over a batch
 // of gids, and begins the next only when every member has ended the last.
 //
-//   gather --> inquire --> propose --> execute --> conclude --> closed
+//   gather --> inquire --> propose --> execute --> conclude --> settle --> closed
 //
-// In a new generation rounds of recovery come first, until nothing older is left:
-// then the generation is open. From then on a round begins at `inquire`, with gids
+// In a new generation rounds of recovery come first, until nothing older is left: all
+// members note that durably (settle), then the generation is open. From then on a round begins at `inquire`, with gids
 // that users decided on (decide.ts). It is executed in two phases, last where the users
 // wait; a round of recovery in one, since nobody is online yet. A round whose question
 // changes gets a new number, so that late answers to the old one mean nothing.
@@ -22,19 +22,20 @@
 //  4. and as all accept before any executes, all are bound to it before the name is
 //     free again. If not all of them have accepted, nobody has executed.
 import { compare_ballots, newest_ballot, type Ballot, type Value } from './ballot.ts';
-import { difference, contains, type NodeId } from './node_set.ts';
+import { difference, contains, type NodeId, type NodeSet } from './node_set.ts';
 import { first_batch } from './batch.ts';
 import { in_force } from './force.ts';
 import { is_ours, parse_gid, type Gid } from './gid.ts';
 import { is_quorum } from './quorum.ts';
-import { members_of, resolver_of, type Generation } from './generation.ts';
+import { base, donors, members_of, resolver_of, type Generation } from './generation.ts';
 import { pick, type MemberAnswer, type Picked } from './pick.ts';
 import { close_here, type ExecutePhase } from './acceptor.ts';
 import { rule_on_decisions, has_decisions, next_decisions } from './decide.ts';
+import type { Holding } from './holding.ts';
 import type { Answer, Message, MessageOf, Report } from './message.ts';
 import type { Turn } from './turn.ts';
 
-export type Phase = 'gather' | 'inquire' | 'propose' | ExecutePhase;
+export type Phase = 'gather' | 'inquire' | 'propose' | ExecutePhase | 'settle';
 
 export interface Round {
   readonly seq: number;
@@ -108,21 +109,28 @@ export function question_again(turn: Turn): void {
 function question(turn: Turn, generation: Generation): void {
   const round = turn.state.tenure.round!;
   const { number } = generation;
-  const { seq, phase, gids, values, meant } = round;
+  const { seq, phase, gids, values, meant, recovery } = round;
   const asked = difference(generation.members, Object.keys(round.answered).map(Number));
   for (const to of asked) {
-    if (phase === 'inquire') turn.send(to, { kind: phase, number, seq, gids });
+    if (phase === 'inquire') turn.send(to, { kind: phase, number, seq, gids, open: !recovery });
     else if (phase === 'propose') {
       turn.send(to, { kind: phase, number, seq, values, meant: meant[to] ?? {} });
     } else turn.send(to, { kind: phase, number, seq });
   }
 }
 
-type Reply = Report | Answer | MessageOf<'accept'> | MessageOf<'ended'>;
+type Reply = Report | Answer | MessageOf<'accept'> | MessageOf<'ended'> | MessageOf<'settled'>;
+
+const PHASE_OF = {
+  report: 'gather',
+  answer: 'inquire',
+  accept: 'propose',
+  settled: 'settle',
+} as const;
 
 function phase_of(reply: Reply): Phase {
   if (reply.kind === 'ended') return reply.phase;
-  return ({ report: 'gather', answer: 'inquire', accept: 'propose' } as const)[reply.kind];
+  return PHASE_OF[reply.kind];
 }
 
 export function on_reply(turn: Turn, from: NodeId, message: Reply): void {
@@ -143,6 +151,7 @@ const NEXT: Readonly<Record<Phase, (turn: Turn, generation: Generation) => void>
   propose: accepted_by_all,
   execute: (turn, generation) => enter_phase(turn, generation, { phase: 'conclude' }),
   conclude: ended_by_all,
+  settle: (turn, generation) => close(turn, generation, true),
 };
 
 function gathered(turn: Turn, generation: Generation): void {
@@ -150,26 +159,45 @@ function gathered(turn: Turn, generation: Generation): void {
   const all = reports.flatMap((report) => report.gids);
   const gids = first_batch(all);
   const more = gids.length < new Set(all).size || reports.some((report) => report.more);
-  if (gids.length === 0) close(turn, generation, true);
+  if (gids.length === 0) settle(turn, generation);
   else enter_phase(turn, generation, { phase: 'inquire', gids, more });
+}
+
+/** Nothing older is left. */
+function settle(turn: Turn, generation: Generation): void {
+  enter_phase(turn, generation, { phase: 'settle' });
 }
 
 function inquired(turn: Turn, generation: Generation): void {
   const round = turn.state.tenure.round!;
   const answers = round.answered as Readonly<Record<NodeId, Answer>>;
   const { values, undecided } = round.recovery
-    ? recover(round.gids, answers)
-    : rule_on_decisions(turn, round.gids, (gid) => answers_about(gid, answers));
+    ? recover(generation, round.gids, answers)
+    : decide(turn, generation, round.gids, answers);
   turn.set_tenure({ undecided });
   if (Object.keys(values).length > 0) {
     const meant = round.recovery ? {} : meant_by(Object.keys(values), answers);
     enter_phase(turn, generation, { phase: 'propose', values, meant });
   } else if (Object.keys(undecided).length > 0) {
     turn.set_tenure({ round: { ...round, waiting: true } });
+  } else if (round.recovery && !round.more) {
+    // Nothing to propose: all of it was over already.
+    settle(turn, generation);
   } else {
-    // Nothing to propose. For recovery: all of it was over already.
-    close(turn, generation, round.recovery ? !round.more : true);
+    close(turn, generation, !round.recovery);
   }
+}
+
+/** They wait, as every commit does, until all members are online. */
+function decide(
+  turn: Turn,
+  generation: Generation,
+  gids: readonly Gid[],
+  answers: Readonly<Record<NodeId, Answer>>,
+): Picks {
+  const online = generation.members.filter((id) => answers[id]?.online_in === generation.number);
+  const values = rule_on_decisions(turn, gids, (gid) => answers_about(gid, answers, online));
+  return { values, undecided: {} };
 }
 
 function meant_by(gids: readonly Gid[], answers: Readonly<Record<NodeId, Answer>>) {
@@ -192,49 +220,95 @@ interface Picks {
   readonly undecided: Readonly<Record<Gid, string>>;
 }
 
-function recover(gids: readonly Gid[], answers: Readonly<Record<NodeId, Answer>>): Picks {
+function recover(
+  generation: Generation,
+  gids: readonly Gid[],
+  answers: Readonly<Record<NodeId, Answer>>,
+): Picks {
   const values: Record<Gid, Value> = {};
   const undecided: Record<Gid, string> = {};
-  const history = Object.values(answers).flatMap((answer) => answer.history);
+  const evidence: Evidence = {
+    base: base(generation),
+    settled: Math.max(...Object.values(answers).map((answer) => answer.settled)),
+    history: Object.values(answers).flatMap((answer) => answer.history),
+  };
+  const witnesses = donors(generation);
   for (const gid of gids) {
-    const about = answers_about(gid, answers);
-    const picked = is_ours(gid) ? pick_ours(gid, about, history) : pick_users(about);
+    const about = answers_about(gid, answers, witnesses);
+    const picked = is_ours(gid) ? pick_ours(gid, about, evidence) : pick_users(about, evidence);
     if (picked === null) continue;
-    if ('value' in picked) values[gid] = picked.value;
-    else undecided[gid] = picked.undecided;
+    if (!('value' in picked)) undecided[gid] = picked.undecided;
+    else if (picked.value === 'abort' || is_had(about, witnesses)) values[gid] = picked.value;
+    else undecided[gid] = 'it was committed by nodes that are not here';
   }
   return { values, undecided };
+}
+
+interface Evidence {
+  readonly base: number;
+  readonly settled: number;
+  readonly history: readonly Generation[];
+}
+
+/** Can what is committed be had from one of these nodes? */
+function is_had(about: ReadonlyMap<NodeId, MemberAnswer>, nodes: NodeSet): boolean {
+  return nodes.some((id) => {
+    const { holding, accepted } = about.get(id)!;
+    return ['prepared', 'committed'].includes(holding.state) || accepted?.had === true;
+  });
 }
 
 function pick_ours(
   gid: Gid,
   about: ReadonlyMap<NodeId, MemberAnswer>,
-  history: readonly Generation[],
-): Picked {
+  { base, settled, history }: Evidence,
+): Picked | null {
   const number = parse_gid(gid)?.generation;
-  return pick(about, number === undefined ? null : members_of(history, number));
+  if (number === undefined) return pick(about, null);
+  const accepted = [...about.values()].some((answer) => answer.accepted !== null);
+  // All donors have ended it, one way or the other (1.3).
+  if (number < base && !accepted) return null;
+  return pick(about, members_of(history, number), number < settled);
 }
 
 /**
- * A user's decision is carried on where it may have been executed: when every member
- * accepted it. Otherwise it stays prepared, and the user's backend asks again.
+ * A user's decision is carried on where it may have been executed: when every member of
+ * its ballot's generation that is here has accepted it. Otherwise it stays prepared,
+ * and the user's backend asks again.
  */
-function pick_users(about: ReadonlyMap<NodeId, MemberAnswer>): Picked | null {
-  const decided = [...about.values()].every((answer) => answer.accepted !== null);
-  return decided ? pick(about, null) : null;
+function pick_users(
+  about: ReadonlyMap<NodeId, MemberAnswer>,
+  { history }: Evidence,
+): Picked | null {
+  const ballots = [...about.values()].flatMap(({ accepted }) => accepted?.ballot ?? []);
+  const newest = newest_ballot(ballots);
+  const members = members_of(history, newest.number) ?? [...about.keys()];
+  const here = members.filter((id) => about.has(id));
+  const carried = here.every((id) => {
+    const ballot = about.get(id)!.accepted?.ballot;
+    return ballot !== undefined && compare_ballots(ballot, newest) === 0;
+  });
+  return ballots.length > 0 && carried ? pick(about, null) : null;
 }
 
-/** Every member's answer about one gid, without what is closed for good. */
+/**
+ * Every member's answer about one gid, without what is closed for good. Of those who are
+ * no witnesses only what they executed or accepted.
+ */
 function answers_about(
   gid: Gid,
   answers: Readonly<Record<NodeId, Answer>>,
+  witnesses: NodeSet,
 ): ReadonlyMap<NodeId, MemberAnswer> {
   const closed: Ballot = newest_ballot(Object.values(answers).map((answer) => answer.closed));
   const about = new Map<NodeId, MemberAnswer>();
   for (const [id, answer] of Object.entries(answers)) {
     const entry = answer.accepted[gid];
     const open = entry !== undefined && compare_ballots(entry.ballot, closed) > 0;
-    const holding = answer.holdings[gid] ?? { state: 'unknown', xid: null };
+    const held = answer.holdings[gid] ?? { state: 'unknown', xid: null };
+    const executed = held.state === 'committed' || held.state === 'aborted';
+    const holding: Holding =
+      executed || witnesses.includes(Number(id)) ? held : { state: 'away', xid: held.xid };
     about.set(Number(id), { holding, accepted: open ? entry : null });
   }
   return about;
@@ -242,7 +316,7 @@ function answers_about(
 
 function accepted_by_all(turn: Turn, generation: Generation): void {
   const accepted = Object.keys(turn.state.tenure.round!.answered).map(Number);
-  if (!is_quorum(generation.configured, accepted)) return;
+  if (!is_quorum(generation.configured, accepted, generation.major)) return;
   const { recovery } = turn.state.tenure.round!;
   enter_phase(turn, generation, { phase: recovery ? 'conclude' : 'execute' });
 }
@@ -253,7 +327,8 @@ function ended_by_all(turn: Turn, generation: Generation): void {
   const count = Object.keys(values).length;
   if (recovery) turn.log(`resolved ${count} transactions in generation ${generation.number}`);
   const left = more || Object.keys(undecided).length > 0;
-  close(turn, generation, recovery ? !left : true);
+  if (recovery && !left) settle(turn, generation);
+  else close(turn, generation, !recovery);
 }
 
 function close(turn: Turn, generation: Generation, open: boolean): void {

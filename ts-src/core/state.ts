@@ -8,6 +8,8 @@ import type { View } from './effect.ts';
 import type { Executed, Execution } from './acceptor.ts';
 import type { Generation } from './generation.ts';
 import type { Gid } from './gid.ts';
+import type { Horizons } from './horizon.ts';
+import type { Recovery } from './recovery.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import type { Decision } from './pick.ts';
 import type { Asked } from './decide.ts';
@@ -19,6 +21,10 @@ export interface Config {
   readonly cluster_name: string;
   readonly heartbeat_send_ms: number;
   readonly heartbeat_recv_ms: number;
+  /** This node's own setting: it breaks the tie of two halves. */
+  readonly major_node: boolean;
+  /** A node that recovers is ready to be a member when it lags less than this. */
+  readonly min_recovery_lag_bytes: number;
 }
 
 export interface Durable {
@@ -28,6 +34,14 @@ export interface Durable {
   readonly promised: Generation | null;
   /** The newest generation known to be won. */
   readonly generation: Generation | null;
+  /** The newest generation in which this node was online; saved before it acts so. */
+  readonly online_in: number;
+  /**
+   * The newest generation of which this node knows that all older work is settled: what
+   * has no accepted value and was not executed will never be committed. Every member
+   * knows it before the first one is online.
+   */
+  readonly settled: number;
   /** Won generations whose work may still be open, oldest first. */
   readonly history: readonly Generation[];
   readonly accepted: AcceptedValues;
@@ -85,6 +99,12 @@ export interface State {
   readonly heartbeat_seq: number;
   /** What the last heartbeat said, without its number. */
   readonly heartbeat_said: string;
+  /** What the recovery process said last; of the donor of the present view. */
+  readonly recovery: Recovery | null;
+  readonly horizons: Horizons;
+  readonly measure_after_ms: number;
+  /** The generation whose mark this process has written. */
+  readonly marked: number;
   readonly view: View | null;
   readonly view_since_wall_ms: number;
   /** Generations this node moved to since it started. */
@@ -97,6 +117,8 @@ export interface State {
 
 export const NEW_DURABLE: Durable = {
   incarnation: 0,
+  online_in: 0,
+  settled: 0,
   promised: null,
   generation: null,
   history: [],
@@ -126,6 +148,10 @@ export function initial_state(config: Config, saved: Durable | null): State {
     heartbeat_after_ms: 0,
     heartbeat_seq: 0,
     heartbeat_said: '',
+    recovery: null,
+    horizons: {},
+    measure_after_ms: 0,
+    marked: 0,
     view: null,
     view_since_wall_ms: 0,
     generations_seen: 0,

@@ -1,37 +1,39 @@
 // Status: what a node promises about itself. Only `online` lets transactions commit.
 //
-//                  sees enough nodes
-//     isolated <----------------------> disabled   no generation yet
-//        ^  ^                              | votes
-//        |  |       loses sight of them    v
-//        |  +--------------------------- recovery   member of a generation; work of
-//        |                                 |   ^    older ones is not over, or it is
-//        |                         it is   |   |    not won yet
-//        |                         over    v   |  votes for a newer one
-//        +------------------------------ online     has every transaction of older
-//                                                   generations
+//     isolated   hears no quorum
+//     disabled   hears one, but there is no generation for it: none yet, or it was away
+//                and has no donor
+//     catchup    was away, reads a donor; the others do not wait for it
+//     recovery   voted for the newest generation: it is not won yet, work of older ones is
+//                not over, or this node was away and reads a donor while the others wait
+//     online     has every transaction of older generations
 //
-// `catchup` is a node that reads a donor while the others do not wait for it.
+//     isolated <--> disabled --> catchup --> recovery --> online
+//
+// From each of them to isolated, and to recovery with a vote; from online also as soon as
+// the node learns that a newer generation may go on without it.
+import { connected_words } from './connectivity.ts';
+import { donor_for } from './recovery.ts';
+import { hears_quorum } from './wanted.ts';
 import { in_force, is_current } from './force.ts';
-import { connected_nodes } from './connectivity.ts';
-import { contains, type NodeSet } from './node_set.ts';
 import type { State } from './state.ts';
 
 export type Status = 'isolated' | 'disabled' | 'catchup' | 'recovery' | 'online';
 
-/**
- * May a node that sees `connected` go on? Here only all together do: a member that is
- * lost stops everybody. Its replacement by a quorum (quorum.ts) is for generations of
- * fewer members, which nobody proposes yet.
- */
-export function sees_enough(configured: NodeSet, connected: NodeSet): boolean {
-  return contains(connected, configured);
+export function status_of(state: State): Status {
+  if (!hears_quorum(state)) return 'isolated';
+  if (is_online(state)) return 'online';
+  const donor = donor_for(state);
+  if (donor > 0) return in_force(state) === null ? 'catchup' : 'recovery';
+  const { promised, generation } = state.durable;
+  if (donor < 0 || promised === null) return 'disabled';
+  return promised.number < (generation?.number ?? 0) ? 'disabled' : 'recovery';
 }
 
-export function status_of(state: State): Status {
-  if (!sees_enough(state.config.configured, connected_nodes(state))) return 'isolated';
-  if (state.durable.promised === null) return 'disabled';
+function is_online(state: State): boolean {
   const generation = in_force(state);
-  const ready = generation !== null && is_current(state, generation) && state.tenure.open;
-  return ready ? 'online' : 'recovery';
+  if (generation === null || !state.tenure.open) return false;
+  if (state.durable.online_in !== generation.number || !is_current(state, generation)) return false;
+  // Who promised a newer number may be with others that go on without this node.
+  return connected_words(state).every((said) => said.promised <= generation.number);
 }

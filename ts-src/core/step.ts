@@ -13,7 +13,9 @@ import { decode_message, type Message, type MessageKind, type MessageOf } from '
 import { learn } from './history.ts';
 import { on_campaign } from './vote.ts';
 import { on_close, on_execute, on_finished, on_gather } from './acceptor.ts';
-import { on_inquire, on_propose } from './acceptor.ts';
+import { on_inquire, on_propose, on_settle } from './acceptor.ts';
+import { consider_measure, on_horizon, on_measured } from './horizon.ts';
+import { consider_online, on_recovering } from './recovery.ts';
 import { on_orphan, on_surveyed, survey } from './orphan.ts';
 import { peer_of, UNKNOWN_PEER, type Peer } from './connectivity.ts';
 import { settle_view } from './view.ts';
@@ -33,6 +35,7 @@ export function step(state: State, event: Event, clock: Clock): Stepped {
   const turn = new Turn(state, clock);
   dispatch(turn, event);
   consider_round(turn);
+  consider_online(turn);
   settle_view(turn);
   beat(turn);
   check_invariants(state, turn.state);
@@ -47,6 +50,8 @@ const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => 
   link_down: (turn, { peer }) => change_peer(turn, peer, { link: false, heard_ms: null }),
   stream_up: (turn, { peer }) => change_peer(turn, peer, { stream: true }),
   stream_down: (turn, { peer }) => change_peer(turn, peer, { stream: false }),
+  recovering: on_recovering,
+  measured: (turn, { positions }) => on_measured(turn, positions),
   orphan: (turn, { gid }) => on_orphan(turn, gid),
   decide: (turn, { gid, commit }) => on_decide(turn, gid, commit),
   looked: (turn, { purpose, look }) => on_looked(turn, purpose, look),
@@ -85,6 +90,7 @@ function on_tick(turn: Turn): void {
   turn.set({ ticked_ms: turn.clock.now_ms });
   consider_campaign(turn);
   survey(turn);
+  consider_measure(turn);
   execute_again(turn);
   if (turn.clock.now_ms < turn.state.retry_after_ms) return;
   turn.set({ retry_after_ms: turn.clock.now_ms + turn.state.config.heartbeat_send_ms });
@@ -136,7 +142,10 @@ const ON_MESSAGE: { readonly [K in MessageKind]: MessageRule<K> } = {
   execute: { ...of_round, act: on_execute },
   conclude: { ...of_round, act: on_execute },
   ended: { ...of_round, act: on_reply },
+  settle: { ...of_round, act: on_settle },
+  settled: { ...of_round, act: on_reply },
   close: { ...of_round, act: on_close },
+  horizon: { ...of_round, act: on_horizon },
   ask: { ...of_round, act: on_ask },
   told: { ...of_round, act: on_told },
 };

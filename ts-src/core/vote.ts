@@ -3,8 +3,9 @@
 // in no older generation (I2), so a vote is given only where the generation can work.
 import { connected_nodes, streaming_nodes } from './connectivity.ts';
 import { contains, difference, same_nodes, type NodeSet } from './node_set.ts';
-import { is_quorum } from './quorum.ts';
-import { is_well_formed, same_generation, type Generation } from './generation.ts';
+import { is_half, is_quorum } from './quorum.ts';
+import { donors, is_well_formed, same_generation, type Generation } from './generation.ts';
+import { kept_members } from './wanted.ts';
 import { refusal, type Refusal } from './refusal.ts';
 import { NEW_TENURE, type State } from './state.ts';
 import type { MessageOf } from './message.ts';
@@ -17,7 +18,7 @@ export type Count = 'won' | 'lost' | 'pending';
 export function count_votes(proposal: Generation, votes: NodeSet, refused: boolean): Count {
   if (refused) return 'lost';
   const all = contains(votes, proposal.members);
-  return all && is_quorum(proposal.configured, votes) ? 'won' : 'pending';
+  return all && is_quorum(proposal.configured, votes, proposal.major) ? 'won' : 'pending';
 }
 
 /** Why this node does not vote for the proposal; null when it does. */
@@ -33,27 +34,47 @@ export function objection(state: State, proposal: Generation): Refusal | null {
   if (!same_nodes(proposal.configured, config.configured)) {
     return refusal('configured_differs', 'its list of nodes is another one');
   }
-  if (!is_quorum(proposal.configured, proposal.members)) {
+  if (!is_quorum(proposal.configured, proposal.members, proposal.major)) {
     return refusal('no_quorum', 'the proposed members are no quorum');
+  }
+  if (!may_name_major(state, proposal)) {
+    return refusal('major_differs', 'its major node is another one');
   }
   if (proposal.incarnations[config.node_id] !== durable.incarnation) {
     return refusal('incarnation', 'it has started again since');
   }
-  return edge_objection(state, proposal, connected_nodes(state));
+  if (proposal.online_in[config.node_id] !== durable.online_in) {
+    return refusal('online_in', `it was online last in generation ${durable.online_in}`);
+  }
+  return edge_objection(state, proposal);
 }
 
-function edge_objection(state: State, proposal: Generation, seen: NodeSet): Refusal | null {
-  const unseen = difference(proposal.members, seen);
+/**
+ * The major node changes only with all nodes. And half of them go on by themselves only
+ * if a record that names another one cannot have been won meanwhile: this node would
+ * have voted for it.
+ */
+function may_name_major(state: State, proposal: Generation): boolean {
+  const { promised, generation } = state.durable;
+  if (same_nodes(proposal.members, proposal.configured)) return true;
+  if (proposal.major !== (generation?.major ?? 0)) return false;
+  if (!is_half(proposal.configured, proposal.members)) return true;
+  return promised === null || promised.major === proposal.major;
+}
+
+function edge_objection(state: State, proposal: Generation): Refusal | null {
+  const unseen = difference(proposal.members, connected_nodes(state));
   if (unseen.length > 0) {
     return refusal('not_connected', `it is not connected to node ${unseen.join(', ')}`);
   }
   const unread = difference(proposal.members, streaming_nodes(state));
-  if (unread.length > 0) {
+  // Who was away reads its donor first.
+  if (unread.length > 0 && donors(proposal).includes(state.config.node_id)) {
     return refusal('no_stream', `it does not read the stream of node ${unread.join(', ')}`);
   }
-  const dropped = difference(seen, proposal.members);
+  const dropped = difference(kept_members(state), proposal.members);
   if (dropped.length > 0) {
-    return refusal('drops_healthy_node', `it is connected to node ${dropped.join(', ')}`);
+    return refusal('drops_wanted_node', `it would lose node ${dropped.join(', ')}`);
   }
   return null;
 }

@@ -8,7 +8,8 @@ import type { Clock, FinishResult } from '../core/event.ts';
 import type { Config, Durable, State } from '../core/state.ts';
 import type { Gid } from '../core/gid.ts';
 import type { Look } from '../core/holding.ts';
-import type { NodeId } from '../core/node_set.ts';
+import type { NodeId, NodeSet } from '../core/node_set.ts';
+import type { Positions } from '../core/horizon.ts';
 import type { Value } from '../core/ballot.ts';
 import type { View } from '../core/effect.ts';
 import type { World } from '../core/control.ts';
@@ -16,8 +17,15 @@ import type { World } from '../core/control.ts';
 const SAVE = 'SELECT mtm.shell_save_state($1)';
 const SEND = 'SELECT mtm.shell_send($1, $2) AS sent';
 const FINISH = 'SELECT mtm.shell_finish($1, $2) AS result';
-const PUBLISH = 'SELECT mtm.shell_publish($1::int8, $2::int8, $3::int8, $4::int8, 0, 0, 0, $5, $6)';
-const PUBLISH_TYPES = ['text', 'text', 'text', 'text', 'text', 'text'];
+const PUBLISH =
+  'SELECT mtm.shell_publish($1::int8, $2::int8, $3::int8, $4::int8, $5, $6, $7::int8, $8, $9)';
+const PUBLISH_TYPES = [
+  ...['text', 'text', 'text', 'text'],
+  ...['int4', 'int4', 'text', 'text', 'text'],
+];
+const MARK = 'SELECT mtm.shell_mark($1::int8)';
+const MEASURE = 'SELECT mtm.shell_measure() AS positions';
+const CONFIRM = 'SELECT mtm.shell_confirm($1, $2)';
 
 export class ServerWorld implements World {
   /** Monotonic, as the monitor gives it with each step. */
@@ -40,9 +48,11 @@ export class ServerWorld implements World {
 
   publish(view: View): void {
     const report = JSON.stringify(make_report(this.state(), Date.now()));
-    const { generation, members, configured, incarnation, status } = view;
+    const { generation, members, configured, incarnation, status, donor, major } = view;
     const numbers = [generation, bit_mask(members), bit_mask(configured), incarnation];
-    row(PUBLISH, PUBLISH_TYPES, [...numbers.map(String), status, report]);
+    const online_in = String(this.state().durable.online_in);
+    const words = [online_in, status, report];
+    row(PUBLISH, PUBLISH_TYPES, [...numbers.map(String), donor, major, ...words]);
   }
 
   /** A message that finds no link is lost, as any other may be. */
@@ -50,8 +60,20 @@ export class ServerWorld implements World {
     row(SEND, ['int4', 'text'], [to, body]);
   }
 
-  look(gids: readonly Gid[]): Look {
-    return look(this.config.node_id, gids);
+  look(gids: readonly Gid[], remembered_by: NodeSet): Look {
+    return look(this.config.node_id, gids, remembered_by);
+  }
+
+  mark(generation: number): void {
+    row(MARK, ['text'], [String(generation)]);
+  }
+
+  measure(): Positions {
+    return row(MEASURE)['positions'] as Positions;
+  }
+
+  confirm(peer: NodeId, position: string): void {
+    row(CONFIRM, ['int4', 'text'], [peer, position]);
   }
 
   finish(gid: Gid, value: Value): FinishResult {

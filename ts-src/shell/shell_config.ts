@@ -11,6 +11,8 @@ export interface ShellConfig {
   readonly heartbeat_send_ms: number;
   readonly heartbeat_recv_ms: number;
   readonly connect_ms: number;
+  readonly major_node: boolean;
+  readonly min_recovery_lag_kb: number;
   readonly version: string;
 }
 
@@ -25,5 +27,7 @@ export function core_config(config: ShellConfig): Config {
     cluster_name: config.cluster_name,
     heartbeat_send_ms: config.heartbeat_send_ms,
     heartbeat_recv_ms: config.heartbeat_recv_ms,
+    major_node: config.major_node,
+    min_recovery_lag_bytes: config.min_recovery_lag_kb * 1024,
   };
 }
