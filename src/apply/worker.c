@@ -19,6 +19,7 @@
 #include "apply/worker.h"
 #include "background.h"
 #include "commands/trigger.h"
+#include "link/votes.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -33,6 +34,7 @@
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "wal/history.h"
 #include "wire/commit_message.h"
 #include "wire/link_message.h"
 
@@ -58,6 +60,18 @@ keep_notifies(const MtmTransaction *tx)
 	MtmTransactionSetNotifies(&tx->key, kept, applied.notifies.len);
 }
 
+static MtmIdentity
+identity_of(const MtmTransaction *tx)
+{
+	MtmIdentity identity = {
+		.generation = tx->generation,
+		.coordinator = tx->key.origin,
+		.xid = tx->key.xid,
+	};
+
+	return identity;
+}
+
 /* So that a node that comes back can read from this one's WAL what it missed. */
 static void
 log_identity(const MtmTransaction *tx)
@@ -66,14 +80,11 @@ log_identity(const MtmTransaction *tx)
 
 	if (tx->flags & MTM_TX_USER_GID)
 	{
-		MtmIdentity identity = {
-			.generation = tx->generation,
-			.coordinator = tx->key.origin,
-			.xid = tx->key.xid,
-		};
+		MtmIdentity identity = identity_of(tx);
 
 		MtmApplyLogOwner(&applied);
 		MtmCommitMessageOfUser(&message, tx->gid, &identity);
+		message.coordinator_end_lsn = tx->prepare_end_lsn;
 	}
 	else
 		MtmCommitMessageOfGid(&message, tx->gid);
@@ -187,11 +198,17 @@ refuse(MtmTransaction *tx, const ErrorData *error)
 
 	describe_refusal(error, &refusal);
 	MtmTransactionFreeBody(tx);
+	if (tx->flags & MTM_TX_USER_GID)
+	{
+		MtmIdentity identity = identity_of(tx);
+
+		MtmWalLogRefused(&identity);
+	}
 	MtmTransactionEndApply(&tx->key, &refusal);
 	/* A cancel meant for this transaction must not reach the next. */
 	QueryCancelPending = false;
 	pg_atomic_fetch_add_u64(&MtmCountersGet()->refused, 1);
-	MtmSendNo(tx->key.origin, tx->key.xid, tx->generation, &refusal);
+	(void) MtmVoteNo(&tx->key, tx->generation, &refusal);
 	ereport(DEBUG1,
 			(errmsg("node %d: refused transaction \"%s\": %s", mtm_node_id, tx->gid,
 					refusal.message)));

@@ -13,6 +13,7 @@
 
 #include "common/string.h"
 #include "link/connection.h"
+#include "link/votes.h"
 #include "port/pg_bswap.h"
 #include "settings.h"
 #include "shmem/events.h"
@@ -235,18 +236,12 @@ repeat_votes(MtmLink *link)
 	for (int i = 0; i < count; i++)
 	{
 		MtmTransaction *tx = &list[i];
-		bool		sent = true;
 
 		if (tx->key.origin != link->node_id)
 			continue;
 		for (int attempt = 0; attempt < 2; attempt++)
 		{
-			if (tx->state == MTM_TX_PREPARED)
-				sent = MtmSendYes(link->node_id, tx->key.xid, tx->generation);
-			else if (tx->state == MTM_TX_REFUSED)
-				sent = MtmSendNo(link->node_id, tx->key.xid, tx->generation,
-								 &tx->refusal);
-			if (sent)
+			if (MtmVoteAgain(tx))
 				break;
 			/* The outbox is full, and we are the one who empties it. */
 			(void) MtmOutboxTake(link->node_id, &link->batch);

@@ -3,7 +3,7 @@
  * node's WAL have as committed (docs/majority.md, part 2 and 3.6)?
  *
  * Runs in: the monitor; sessions of peers.
- * Path: mtm.monitor_step(), a peer's recovery -> here -> wal/committed.c
+ * Path: mtm.monitor_step(), a peer's recovery -> here -> wal/history.c
  * Locks: none.
  */
 #include "postgres.h"
@@ -17,7 +17,7 @@
 #include "shmem/view.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "wal/committed.h"
+#include "wal/history.h"
 
 PG_FUNCTION_INFO_V1(mtm_shell_remembered);
 PG_FUNCTION_INFO_V1(mtm_committed_here);
@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(mtm_committed_here);
 static void
 put_committed(FunctionCallInfo fcinfo, ArrayType *gids, XLogRecPtr from)
 {
-	HTAB	   *committed = MtmWalCommittedSince(from);
+	HTAB	   *history = MtmWalHistory(from);
 	Datum	   *values;
 	bool	   *nulls;
 	int			count;
@@ -43,7 +43,7 @@ put_committed(FunctionCallInfo fcinfo, ArrayType *gids, XLogRecPtr from)
 		if (!name || !MtmGidParse(name, &gid))
 			continue;
 		identity = MtmIdentityOfGid(&gid);
-		if (!MtmWalCommitted(committed, &identity))
+		if (!MtmWalFind(history, &identity).committed)
 			continue;
 		MtmRowBegin(&row);
 		MtmRowAddText(&row, name);

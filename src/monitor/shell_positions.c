@@ -13,6 +13,7 @@
 #include "monitor/shell_access.h"
 #include "settings.h"
 #include "shmem/peers.h"
+#include "shmem/transactions.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
@@ -23,13 +24,17 @@ Datum
 mtm_shell_measure(PG_FUNCTION_ARGS)
 {
 	StringInfoData json;
+	XLogRecPtr	insert;
 	bool		first = true;
 
 	MtmShellRequireMonitor();
 	initStringInfo(&json);
 	/* Its own position first: what it has of others by then lies before theirs. */
-	appendStringInfo(&json, "{\"insert\":\"" UINT64_FORMAT "\",\"peers\":{",
-					 GetXLogInsertRecPtr());
+	insert = GetXLogInsertRecPtr();
+	/* What a ballot ended has no position of its own, until its lane has passed it. */
+	if (MtmTransactionEndedByBallot())
+		insert = InvalidXLogRecPtr;
+	appendStringInfo(&json, "{\"insert\":\"" UINT64_FORMAT "\",\"peers\":{", insert);
 	MtmForEachPeer(node_id)
 	{
 		MtmPeer		peer = MtmPeerCopy(node_id);

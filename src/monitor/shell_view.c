@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "link/votes.h"
 #include "monitor/shell_access.h"
 #include "shmem/commits.h"
 #include "shmem/view.h"
@@ -33,6 +34,7 @@ Datum
 mtm_shell_publish(PG_FUNCTION_ARGS)
 {
 	MtmViewData view;
+	MtmViewData before;
 	char	   *report;
 
 	MtmShellRequireMonitor();
@@ -58,10 +60,13 @@ mtm_shell_publish(PG_FUNCTION_ARGS)
 				 errmsg("report of the control plane is too long: %zu bytes",
 						strlen(report))));
 
+	before = MtmViewGet();
 	MtmViewPublish(&view);
 	MtmViewSetReport(report);
 	/* After the gate is empty: nobody who still waits for votes can act on them. */
 	MtmCommitHandOver(view.generation);
+	if (view.status == MTM_ONLINE && before.status != MTM_ONLINE)
+		MtmVotesOnline(view.generation);
 	PG_RETURN_VOID();
 }
 

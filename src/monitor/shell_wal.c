@@ -19,7 +19,7 @@
 #include "shmem/peers.h"
 #include "shmem/recovery.h"
 #include "utils/pg_lsn.h"
-#include "wal/committed.h"
+#include "wal/history.h"
 #include "wire/frame.h"
 
 PG_FUNCTION_INFO_V1(mtm_shell_mark);

@@ -65,6 +65,7 @@ static int	peer;
 static TransactionId partial = InvalidTransactionId;	/* its parts are coming */
 static List *held = NIL;		/* Waiting: may have been executed already */
 static List *behind = NIL;		/* Waiting: behind a schema change */
+static List *users = NIL;		/* Waiting: users' own, see wait_for_users */
 static XLogRecPtr repeated_up_to;	/* all that was sent before lies before it */
 static List *prepared = NIL;	/* gids, see load_prepared */
 static TransactionId schema_change = InvalidTransactionId;
@@ -295,10 +296,38 @@ on_prepare(const MtmFrame *frame)
 		return;
 	}
 	MtmInFlightPrepare(&tx.key, tx.prepare_end_lsn);
+	if (tx.flags & MTM_TX_USER_GID)
+		users = add(users, waiting(&tx));
 	if (tx.prepare_end_lsn <= MtmProgressOf(MtmLaneOf(tx.key.xid)))
 		held = add(held, waiting(&tx));
 	else
 		start(waiting(&tx));
+}
+
+/*
+ * A lane's progress must not pass a user's PREPARE that is neither prepared nor refused
+ * here: recovery takes what lies before the progress for having been prepared
+ * (docs/majority.md, 3.7). What is held waits for an outcome itself, and is not waited for.
+ */
+static void
+wait_for_users(int lane, TransactionId except)
+{
+	ListCell   *cell;
+
+	foreach(cell, users)
+	{
+		Waiting    *item = lfirst(cell);
+		MtmTransaction tx;
+
+		if (item->lane != lane)
+			continue;
+		if (MtmTransactionFind(&item->key, &tx) && tx.state == MTM_TX_HELD)
+			continue;
+		if (item->key.xid != except)
+			MtmTransactionWaitApplied(&item->key);
+		users = foreach_delete_current(users, cell);
+		pfree(item);
+	}
 }
 
 /* After a restart nobody knows which of the users' transactions changed the schema. */
@@ -337,6 +366,7 @@ on_outcome(const MtmFrame *frame)
 	item.time = frame->time;
 	if (frame->kind == MTM_FRAME_ROLLBACK)
 		drop_behind(frame->xid);
+	wait_for_users(lane, frame->xid);
 	number = MtmLanePut(peer, lane, &item, true);
 	MtmInFlightOutcome(peer, lane, number, frame->end_lsn);
 

@@ -8,7 +8,7 @@
  * Locks: none of its own.
  *
  * It ends when the view names another donor or none; a new one begins from the slot's
- * confirmed position. That is never past what is flushed here.
+ * confirmed position, which is a mark of the donor whose work is flushed here.
  */
 #include "postgres.h"
 
@@ -44,6 +44,7 @@
 
 static int	donor;
 static XLogRecPtr received = InvalidXLogRecPtr; /* all before is applied */
+static XLogRecPtr newest_mark = InvalidXLogRecPtr;	/* of the donor, passed */
 static XLogRecPtr donor_lsn = InvalidXLogRecPtr;
 static TransactionId partial = InvalidTransactionId;
 static PGconn *measuring = NULL;
@@ -95,19 +96,26 @@ static void
 feedback(void)
 {
 	XLogFlush(XactLastCommitEnd);
-	MtmStreamConfirm(received, MtmReplayConfirmable(received));
+	MtmStreamConfirm(received, MtmReplayConfirmable(newest_mark));
 	MtmRecoveryAdvance(received, donor_lsn, MtmReplayCount());
 }
 
 /*---------------------------------------------------------------------------
  * The stream.
  */
+/*
+ * The slot is confirmed at marks only: should the donor recover from this node some
+ * day, it recognises what lies before them by its generation (3.10).
+ */
 static void
 on_mark(const MtmFrame *frame)
 {
 	MtmViewData view = MtmViewGet();
 
-	if (view.generation != frame->generation || !MTM_IN_SET(view.members, mtm_node_id))
+	newest_mark = frame->end_lsn;
+	/* While it only catches up, a generation that it voted for is over for this node. */
+	if (view.generation != frame->generation || !MTM_IN_SET(view.members, mtm_node_id) ||
+		view.status == MTM_CATCHUP)
 		return;
 	if (!MtmReplayPrepareKept(still_wanted))
 		proc_exit(0);

@@ -31,7 +31,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "wal/committed.h"
+#include "wal/history.h"
 
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 2000
@@ -41,10 +41,11 @@ typedef struct Kept
 {
 	MtmTransaction tx;
 	MtmIdentity identity;
-	XLogRecPtr	confirmable;	/* before its PREPARE */
+	XLogRecPtr	coordinator_end_lsn;	/* of its PREPARE there */
+	XLogRecPtr	confirmable;	/* before its PREPARE at the donor */
 } Kept;
 
-static HTAB *committed = NULL;	/* MtmIdentity, out of this node's own WAL */
+static HTAB *history = NULL;	/* out of this node's own WAL */
 static XLogRecPtr progress[MTM_MAX_NODES][MTM_LANES];
 static List *prepared = NIL;	/* gids that are prepared here */
 static List *kept = NIL;
@@ -82,7 +83,7 @@ MtmReplayBegin(int donor)
 	load_progress();
 	MemoryContextSwitchTo(TopMemoryContext);
 	if (!XLogRecPtrIsInvalid(from))
-		committed = MtmWalCommittedSince(from);
+		history = MtmWalHistory(from);
 	MemoryContextSwitchTo(old);
 }
 
@@ -130,7 +131,25 @@ is_here(const MtmIdentity *identity, XLogRecPtr coordinator_end_lsn)
 		coordinator_end_lsn <=
 		progress[identity->coordinator - 1][MtmLaneOf(identity->xid)])
 		return true;
-	return committed && MtmWalCommitted(committed, identity);
+	return history && MtmWalFind(history, identity).committed;
+}
+
+/* A user's PREPARE, and `coordinator_end_lsn` of it: was it here once? */
+static bool
+was_prepared_here(const MtmIdentity *identity, XLogRecPtr coordinator_end_lsn)
+{
+	MtmWalEntry past = {.prepared = false};
+
+	if (identity->generation < MtmViewGet().online_in ||
+		identity->coordinator == mtm_node_id)
+		return true;
+	if (history)
+		past = MtmWalFind(history, identity);
+	if (past.prepared)
+		return true;
+	return !past.refused && !XLogRecPtrIsInvalid(coordinator_end_lsn) &&
+		coordinator_end_lsn <=
+		progress[identity->coordinator - 1][MtmLaneOf(identity->xid)];
 }
 
 /*---------------------------------------------------------------------------
@@ -375,11 +394,21 @@ drop_kept(Kept *one)
 void
 MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable)
 {
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	Kept	   *one = palloc0(sizeof(Kept));
+	MemoryContext old;
+	MtmIdentity identity = identity_of(frame);
+	Kept	   *one;
 
+	if (find_prepared(frame->gid) ||
+		was_prepared_here(&identity, frame->coordinator_end_lsn))
+	{
+		MtmBodyDrop();
+		return;
+	}
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	one = palloc0(sizeof(Kept));
 	take_body(frame, &one->tx);
-	one->identity = identity_of(frame);
+	one->identity = identity;
+	one->coordinator_end_lsn = frame->coordinator_end_lsn;
 	one->confirmable = confirmable;
 	kept = lappend(kept, one);
 	MemoryContextSwitchTo(old);
@@ -393,7 +422,7 @@ MtmReplayOutcome(const MtmFrame *frame, bool (*wanted) (void))
 
 	if (find_prepared(frame->gid))
 		finish_prepared(frame->gid, commit);
-	else if (one && commit && !is_here(&one->identity, InvalidXLogRecPtr))
+	else if (one && commit)
 	{
 		Run			run = {.tx = &one->tx,.identity = one->identity};
 
@@ -411,7 +440,12 @@ MtmReplayPrepareKept(bool (*wanted) (void))
 	while (kept != NIL)
 	{
 		Kept	   *one = linitial(kept);
-		Run			run = {.tx = &one->tx,.identity = one->identity,.prepare = true};
+		Run			run = {
+			.tx = &one->tx,
+			.identity = one->identity,
+			.coordinator_end_lsn = one->coordinator_end_lsn,
+			.prepare = true
+		};
 
 		if (!find_prepared(one->tx.gid) && !run_until_done(&run, wanted))
 			return false;

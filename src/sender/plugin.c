@@ -561,6 +561,13 @@ coordinator_end_lsn(const PluginState *state, const ReorderBufferTXN *txn)
 	return InvalidXLogRecPtr;
 }
 
+static XLogRecPtr
+coordinator_prepare_lsn(const PluginState *state, const ReorderBufferTXN *txn)
+{
+	return state->identity.identity.coordinator == mtm_node_id ? txn->end_lsn :
+		state->identity.coordinator_end_lsn;
+}
+
 static void
 write_recovered(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
 				TimestampTz time)
@@ -575,8 +582,8 @@ write_recovered(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, char kind,
 	frame.coordinator = identity->identity.coordinator;
 	frame.coordinator_xid = identity->identity.xid;
 	frame.generation = identity->identity.generation;
-	if (kind == MTM_FRAME_WHOLE)
-		frame.coordinator_end_lsn = coordinator_end_lsn(state, txn);
+	frame.coordinator_end_lsn = kind == MTM_FRAME_WHOLE ?
+		coordinator_end_lsn(state, txn) : coordinator_prepare_lsn(state, txn);
 	frame.time = time;
 	MtmCommitMessageGid(identity, frame.gid);
 	write_frame(ctx, txn, &frame, &state->body);

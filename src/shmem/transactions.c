@@ -591,6 +591,23 @@ MtmTransactionSchemaChangePending(const MtmTransactionKey *except)
 	return pending;
 }
 
+bool
+MtmTransactionEndedByBallot(void)
+{
+	HASH_SEQ_STATUS scan;
+	MtmTransaction *tx;
+	bool		any = false;
+
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	hash_seq_init(&scan, table);
+	while (!any && (tx = hash_seq_search(&scan)) != NULL)
+		any = tx->state == MTM_TX_ENDED;
+	if (any)
+		hash_seq_term(&scan);
+	LWLockRelease(&shared->lock);
+	return any;
+}
+
 MtmTransaction *
 MtmTransactionList(int *count)
 {

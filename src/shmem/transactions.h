@@ -133,6 +133,9 @@ extern void MtmTransactionWaitApplied(const MtmTransactionKey *key);
 /* Is a schema change of another node being applied or prepared here? */
 extern bool MtmTransactionSchemaChangePending(const MtmTransactionKey *except);
 
+/* Is there one that a ballot ended and whose lane has not passed it yet? */
+extern bool MtmTransactionEndedByBallot(void);
+
 /* Copies of all entries (palloc'd); *count of them. */
 extern MtmTransaction *MtmTransactionList(int *count);
 extern MtmPoolStats MtmPoolStatsGet(void);

@@ -29,7 +29,8 @@ typedef struct MtmCommitMessage
 	uint64		full_xid;		/* the other parts of the cluster's own gid */
 	uint64		incarnation;
 	TimestampTz start;
-	/* MTM_TX_RECOVERED: where the coordinator executed it, if that is known */
+	/* where the coordinator has it: MTM_TX_RECOVERED, of its COMMIT, if that is known; of a
+	 * user's that is prepared for another node, of its PREPARE */
 	XLogRecPtr	coordinator_end_lsn;
 	char		gid[MTM_GID_SIZE];	/* MTM_TX_USER_GID; only as long as needed */
 } MtmCommitMessage;

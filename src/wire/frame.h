@@ -67,7 +67,7 @@ typedef struct MtmFrame
 	int			flags;			/* E, W, U: MTM_TX_* */
 	int			coordinator;	/* W, U */
 	TransactionId coordinator_xid;	/* W, U */
-	XLogRecPtr	coordinator_end_lsn;	/* W, C: of its outcome there; 0: not known */
+	XLogRecPtr	coordinator_end_lsn;	/* there: W of its COMMIT, U of its PREPARE; 0: not known */
 	uint64		generation;		/* E: 0 when the transaction is incomplete */
 	char		gid[MTM_GID_SIZE];
 	XLogRecPtr	end_lsn;

@@ -1,5 +1,5 @@
 /*
- * Reading this node's own WAL for what was committed; see committed.h.
+ * Reading this node's own WAL for what it did; see history.h.
  *
  * Runs in: the monitor, sessions of peers, the recovery process.
  * Locks: the slot's own, to read a position.
@@ -8,6 +8,7 @@
  *  - COMMIT PREPARED: it carries the gid, which names the transaction when it is ours;
  *  - COMMIT, or COMMIT PREPARED of a user's gid, of a local transaction whose message
  *    (wire/commit_message.h) was read before. So recovery's transactions are found.
+ * Of users' transactions the PREPARE and the refusal are noted as well.
  */
 #include "postgres.h"
 
@@ -20,8 +21,12 @@
 #include "miscadmin.h"
 #include "replication/message.h"
 #include "replication/slot.h"
+#include "shmem/transactions.h"
 #include "utils/memutils.h"
-#include "wal/committed.h"
+#include "wal/history.h"
+
+/* Content: an MtmIdentity. */
+#define MTM_MESSAGE_REFUSED "mtm:refused"
 
 /* What a local transaction that is not over yet said of itself. */
 typedef struct Said
@@ -42,32 +47,50 @@ make_table(const char *name, Size key_size, Size entry_size)
 	return hash_create(name, 256, &info, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+static MtmWalEntry *
+entry_of(HTAB *history, const MtmIdentity *identity)
+{
+	bool		found;
+	MtmWalEntry *entry = hash_search(history, identity, HASH_ENTER, &found);
+
+	if (!found)
+		entry->committed = entry->prepared = entry->refused = false;
+	return entry;
+}
+
 static void
-note_message(XLogReaderState *reader, HTAB *said)
+note_said(TransactionId xid, const MtmCommitMessage *content, HTAB *said, HTAB *history)
+{
+	Said	   *entry = hash_search(said, &xid, HASH_ENTER, NULL);
+
+	entry->identity = content->identity;
+	if ((content->flags & MTM_TX_USER_GID) && !(content->flags & MTM_TX_RECOVERED))
+		entry_of(history, &content->identity)->prepared = true;
+}
+
+static void
+note_message(XLogReaderState *reader, HTAB *said, HTAB *history)
 {
 	xl_logical_message *message = (xl_logical_message *) XLogRecGetData(reader);
-	TransactionId xid = XLogRecGetXid(reader);
-	MtmCommitMessage content;
+	const char *content = message->message + message->prefix_size;
+	MtmCommitMessage commit;
+	MtmIdentity refused;
 
-	if (!message->transactional || strcmp(message->message, MTM_MESSAGE_COMMIT) != 0)
-		return;
-	if (MtmCommitMessageRead(message->message + message->prefix_size,
-							 message->message_size, &content))
+	if (message->transactional && strcmp(message->message, MTM_MESSAGE_COMMIT) == 0)
 	{
-		Said	   *entry = hash_search(said, &xid, HASH_ENTER, NULL);
-
-		entry->identity = content.identity;
+		if (MtmCommitMessageRead(content, message->message_size, &commit))
+			note_said(XLogRecGetXid(reader), &commit, said, history);
+	}
+	else if (!message->transactional && strcmp(message->message, MTM_MESSAGE_REFUSED) == 0 &&
+			 message->message_size == sizeof(refused))
+	{
+		memcpy(&refused, content, sizeof(refused));
+		entry_of(history, &refused)->refused = true;
 	}
 }
 
 static void
-add(HTAB *committed, const MtmIdentity *identity)
-{
-	(void) hash_search(committed, identity, HASH_ENTER, NULL);
-}
-
-static void
-note_end(XLogReaderState *reader, HTAB *said, HTAB *committed)
+note_end(XLogReaderState *reader, HTAB *said, HTAB *history)
 {
 	uint8		info = XLogRecGetInfo(reader) & XLOG_XACT_OPMASK;
 	xl_xact_parsed_commit parsed;
@@ -86,13 +109,13 @@ note_end(XLogReaderState *reader, HTAB *said, HTAB *committed)
 		{
 			MtmIdentity identity = MtmIdentityOfGid(&gid);
 
-			add(committed, &identity);
+			entry_of(history, &identity)->committed = true;
 		}
 	}
 	entry = hash_search(said, &xid, HASH_FIND, NULL);
 	if (entry)
 	{
-		add(committed, &entry->identity);
+		entry_of(history, &entry->identity)->committed = true;
 		(void) hash_search(said, &xid, HASH_REMOVE, NULL);
 	}
 }
@@ -108,7 +131,7 @@ cannot_read(XLogRecPtr at, const char *why)
 
 static void
 read_all(XLogReaderState *reader, ReadLocalXLogPageNoWaitPrivate *reading,
-		 XLogRecPtr from, HTAB *said, HTAB *committed)
+		 XLogRecPtr from, HTAB *said, HTAB *history)
 {
 	XLogRecPtr	end = GetFlushRecPtr(NULL);
 
@@ -132,17 +155,17 @@ read_all(XLogReaderState *reader, ReadLocalXLogPageNoWaitPrivate *reading,
 			cannot_read(reader->EndRecPtr, error);
 		}
 		if (XLogRecGetRmid(reader) == RM_LOGICALMSG_ID)
-			note_message(reader, said);
+			note_message(reader, said, history);
 		else if (XLogRecGetRmid(reader) == RM_XACT_ID)
-			note_end(reader, said, committed);
+			note_end(reader, said, history);
 	}
 }
 
 HTAB *
-MtmWalCommittedSince(XLogRecPtr from)
+MtmWalHistory(XLogRecPtr from)
 {
-	HTAB	   *committed = make_table("multimaster committed", sizeof(MtmIdentity),
-									   sizeof(MtmIdentity));
+	HTAB	   *history = make_table("multimaster history of WAL", sizeof(MtmIdentity),
+									 sizeof(MtmWalEntry));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "multimaster reading of WAL",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -159,17 +182,27 @@ MtmWalCommittedSince(XLogRecPtr from)
 	if (!reader)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	read_all(reader, reading, from, said, committed);
+	read_all(reader, reading, from, said, history);
 	XLogReaderFree(reader);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
-	return committed;
+	return history;
 }
 
-bool
-MtmWalCommitted(HTAB *committed, const MtmIdentity *identity)
+MtmWalEntry
+MtmWalFind(HTAB *history, const MtmIdentity *identity)
 {
-	return hash_search(committed, identity, HASH_FIND, NULL) != NULL;
+	MtmWalEntry *entry = hash_search(history, identity, HASH_FIND, NULL);
+	MtmWalEntry nothing = {.identity = *identity};
+
+	return entry ? *entry : nothing;
+}
+
+void
+MtmWalLogRefused(const MtmIdentity *identity)
+{
+	(void) LogLogicalMessage(MTM_MESSAGE_REFUSED, (const char *) identity,
+							 sizeof(*identity), false);
 }
 
 XLogRecPtr
