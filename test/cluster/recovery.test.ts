@@ -1,0 +1,245 @@
+// A node that was away gets what it missed: rows, schema changes, large transactions,
+// users' own prepared transactions, from one donor or another.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest';
+import { all_ended } from '../../ts-src/cli/all_ended.ts';
+import type { ClusterNodes } from './cluster_nodes.ts';
+import { start_cluster } from './engine.ts';
+import { same_everywhere } from './same_everywhere.ts';
+import { same_schema_everywhere } from './schema_dump.ts';
+
+const SETTINGS = {
+  'multimaster.heartbeat_recv_timeout': '1s',
+  'multimaster.trans_spill_threshold': '256kB',
+};
+const POLL_MS = 50;
+
+describe('a node that comes back', { timeout: 60_000 }, () => {
+  let nodes: ClusterNodes;
+  const clients = new Map<number, pg.Client>();
+
+  beforeAll(async () => {
+    nodes = await start_cluster({ proxy: true, settings: SETTINGS });
+    await query(1, 'CREATE TABLE kept (id int PRIMARY KEY, n int, v text)');
+    await query(1, 'CREATE TABLE keyless (n int, v text)');
+  });
+
+  beforeEach(async () => {
+    await query(1, 'TRUNCATE kept, keyless');
+    await query(1, 'INSERT INTO kept SELECT n, 0, repeat(md5(n::text), 3) FROM generate_series(1, 1000) n');
+    await query(1, "INSERT INTO keyless SELECT n % 3, 'x' FROM generate_series(1, 30) n");
+  });
+
+  afterEach(async () => {
+    for (const client of clients.values()) await client.end().catch(() => {});
+    clients.clear();
+    // After a failure the next test shall find them all.
+    await nodes.heal();
+    await all_ended(nodes.ids.map((node) => nodes.start(node)));
+    await nodes.wait_online();
+  });
+
+  afterAll(async () => {
+    await nodes.destroy();
+  });
+
+  async function query(node: number, text: string): Promise<pg.QueryResult> {
+    let client = clients.get(node);
+    if (client === undefined) {
+      client = await nodes.client(node);
+      client.on('error', () => clients.delete(node));
+      clients.set(node, client);
+    }
+    return client.query(text);
+  }
+
+  /** The others go on without it: until then a statement may fail. */
+  async function gone(node: number): Promise<void> {
+    const [witness] = nodes.ids.filter((id) => id !== node);
+    for (;;) {
+      const { rows } = await query(witness!, 'SELECT gen_members, status FROM mtm.status()');
+      const { gen_members, status } = rows[0] as { gen_members: number[]; status: string };
+      if (status === 'online' && !gen_members.includes(node)) return;
+      await sleep(POLL_MS);
+    }
+  }
+
+  async function away(node: number): Promise<void> {
+    await nodes.kill(node);
+    clients.delete(node);
+    await gone(node);
+  }
+
+  async function back(node: number): Promise<void> {
+    await nodes.start(node);
+    await nodes.wait_online();
+  }
+
+  test('has every kind of change that it missed', async () => {
+    await away(3);
+    await query(1, 'UPDATE kept SET n = n + 1 WHERE id <= 500');
+    await query(2, 'UPDATE kept SET id = id + 10000 WHERE id % 100 = 0');
+    await query(2, 'DELETE FROM kept WHERE id BETWEEN 101 AND 150');
+    await query(1, "UPDATE keyless SET v = 'changed' WHERE ctid IN (SELECT ctid FROM keyless LIMIT 3)");
+    await query(1, 'CREATE TABLE made (a int PRIMARY KEY, b text DEFAULT $$of node $$)');
+    await query(1, 'INSERT INTO made SELECT g FROM generate_series(1, 10) g');
+    await query(1, 'BEGIN; ALTER TABLE made ADD c int; UPDATE made SET c = a; COMMIT');
+    await query(1, 'CREATE INDEX ON made (c)');
+    await query(2, 'TRUNCATE keyless');
+    await query(1, "INSERT INTO keyless VALUES (7, 'after'), (7, 'after')");
+    await back(3);
+    await same_everywhere(nodes, ['kept', 'keyless', 'made']);
+    await same_schema_everywhere(nodes);
+    await query(3, 'DROP TABLE made');
+  });
+
+  test('has a transaction that is larger than its memory for one', async () => {
+    await away(2);
+    await query(3, 'UPDATE kept SET v = repeat(v, 40), n = 5');
+    await query(1, 'INSERT INTO kept SELECT n, 1, repeat(md5(n::text), 20) FROM generate_series(2001, 8000) n');
+    await back(2);
+    await same_everywhere(nodes, ['kept']);
+  });
+
+  test('and was stopped in good order', async () => {
+    await nodes.stop(1);
+    clients.delete(1);
+    await gone(1);
+    await query(2, 'UPDATE kept SET n = 2');
+    await back(1);
+    await same_everywhere(nodes, ['kept']);
+  });
+
+  test('changes what it just got', async () => {
+    await away(3);
+    for (let n = 1; n <= 20; n++) await query(1 + (n % 2), `UPDATE kept SET n = ${n} WHERE id = 1`);
+    await back(3);
+    await query(3, 'UPDATE kept SET n = n * 2 WHERE id = 1');
+    await same_everywhere(nodes, ['kept']);
+    const { rows } = await query(1, 'SELECT n FROM kept WHERE id = 1');
+    expect(rows).toEqual([{ n: 40 }]);
+  });
+
+  test("has users' own prepared transactions as the others have them", async () => {
+    await query(1, "BEGIN; UPDATE kept SET n = 11 WHERE id = 11; PREPARE TRANSACTION 'before, committed'");
+    await query(1, "BEGIN; UPDATE kept SET n = 12 WHERE id = 12; PREPARE TRANSACTION 'before, rolled back'");
+    await query(2, "BEGIN; UPDATE kept SET n = 13 WHERE id = 13; PREPARE TRANSACTION 'before, kept'");
+    await away(3);
+    await query(2, "COMMIT PREPARED 'before, committed'");
+    await query(1, "ROLLBACK PREPARED 'before, rolled back'");
+    await query(2, "BEGIN; UPDATE kept SET n = 21 WHERE id = 21; PREPARE TRANSACTION 'away, committed'");
+    await query(1, "COMMIT PREPARED 'away, committed'");
+    await query(1, "BEGIN; UPDATE kept SET n = 22 WHERE id = 22; PREPARE TRANSACTION 'away, rolled back'");
+    await query(1, "ROLLBACK PREPARED 'away, rolled back'");
+    await query(1, "BEGIN; UPDATE kept SET n = 23 WHERE id = 23; PREPARE TRANSACTION 'away, kept'");
+    await query(2, "BEGIN; UPDATE kept SET n = 24 WHERE id = 24; PREPARE TRANSACTION 'used again'");
+    await query(1, "COMMIT PREPARED 'used again'");
+    await query(1, "BEGIN; UPDATE kept SET n = 25 WHERE id = 24; PREPARE TRANSACTION 'used again'");
+    await back(3);
+    const left = ['away, kept', 'before, kept', 'used again'];
+    for (const node of nodes.ids) {
+      const { rows } = await query(node, 'SELECT gid FROM pg_prepared_xacts ORDER BY gid');
+      expect(rows.map(({ gid }) => gid as string), `node ${node}`).toEqual(left);
+    }
+    await query(3, "COMMIT PREPARED 'away, kept'");
+    await query(3, "COMMIT PREPARED 'used again'");
+    await query(1, "ROLLBACK PREPARED 'before, kept'");
+    await same_everywhere(nodes, ['kept']);
+    const { rows } = await query(3, 'SELECT id, n FROM kept WHERE n > 0 ORDER BY id');
+    expect(rows).toEqual([
+      { id: 11, n: 11 },
+      { id: 21, n: 21 },
+      { id: 23, n: 23 },
+      { id: 24, n: 25 },
+    ]);
+  });
+
+  test('ends sessions that hold what it needs', async () => {
+    const holder = await nodes.client(3);
+    const ended = new Promise((resolve) => holder.on('error', resolve));
+    await holder.query('BEGIN; UPDATE kept SET n = 99 WHERE id = 1');
+    await nodes.partition([[3], [1, 2]]);
+    await gone(3);
+    await query(1, 'UPDATE kept SET n = 1 WHERE id = 1');
+    await nodes.heal();
+    await nodes.wait_online();
+    await ended;
+    await same_everywhere(nodes, ['kept']);
+  });
+
+  test('tells a client that was cut off in the middle of its commit how it ended', async () => {
+    // Node 3 waits before it decides: all have voted yes, the others commit without it.
+    await query(3, "SELECT mtm.inject_2pc_error('decided', 'wait')");
+    const committing = await nodes.client(3);
+    const told = committing.query('UPDATE kept SET n = 77 WHERE id = 77').then(
+      () => 'committed',
+      (error: pg.DatabaseError) => error.code,
+    );
+    await waits_at_stop_point(3);
+    await nodes.partition([[3], [1, 2]]);
+    await gone(3);
+    const { rows } = await query(1, 'SELECT n FROM kept WHERE id = 77');
+    expect(rows).toEqual([{ n: 77 }]);
+    const bypassing = await nodes.client(3);
+    await bypassing.query("SET multimaster.bypass = on; SELECT mtm.inject_2pc_error('', 'fail')");
+    await bypassing.end();
+    await nodes.heal();
+    expect(await told).toBe('committed');
+    await nodes.wait_online();
+    await committing.end();
+    await same_everywhere(nodes, ['kept']);
+  });
+
+  test('tells a client whose commit the others never heard of to try again', async () => {
+    await query(3, "SELECT mtm.inject_2pc_error('registered', 'wait')");
+    const committing = await nodes.client(3);
+    const told = committing.query('UPDATE kept SET n = 78 WHERE id = 78').then(
+      () => 'committed',
+      (error: pg.DatabaseError) => error.code,
+    );
+    await waits_at_stop_point(3);
+    await nodes.partition([[3], [1, 2]]);
+    await gone(3);
+    const bypassing = await nodes.client(3);
+    await bypassing.query("SET multimaster.bypass = on; SELECT mtm.inject_2pc_error('', 'fail')");
+    await bypassing.end();
+    await nodes.heal();
+    expect(await told).toMatch(/^(57P03|40001)$/);
+    await nodes.wait_online();
+    await committing.end();
+    const { rows } = await query(3, 'SELECT n FROM kept WHERE id = 78');
+    expect(rows).toEqual([{ n: 0 }]);
+    await same_everywhere(nodes, ['kept']);
+  });
+
+  /** A backend of the node is in the middle of its commit. */
+  async function waits_at_stop_point(node: number): Promise<void> {
+    const waiting = `SELECT FROM mtm.shell_transactions() WHERE role = 'coordinator'`;
+    while ((await query(node, waiting)).rowCount === 0) await sleep(POLL_MS);
+    await sleep(2 * POLL_MS);
+  }
+
+  test('comes back from the other donor when the first is lost meanwhile', async () => {
+    await away(3);
+    await query(1, 'UPDATE kept SET n = 3');
+    await nodes.start(3);
+    await nodes.kill(1);
+    clients.delete(1);
+    await sleep(300);
+    await nodes.start(1);
+    await nodes.wait_online();
+    await same_everywhere(nodes, ['kept']);
+  });
+
+  test('all three, in any order', async () => {
+    await all_ended(nodes.ids.map((node) => nodes.kill(node)));
+    clients.clear();
+    for (const node of [2, 3, 1]) {
+      await nodes.start(node);
+      await sleep(300);
+    }
+    await nodes.wait_online();
+    await same_everywhere(nodes, ['kept', 'keyless']);
+  });
+});
