@@ -17,7 +17,7 @@ BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install cluster test bench big clean npm-packages
+.PHONY: help setup build shim install cluster test soak bench big clean npm-packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -44,6 +44,11 @@ cluster: ## three nodes on this machine, from nothing to rows on every node
 
 test: ## set up, build and run every suite
 	@node build/run_tests.mjs
+
+# MINUTES (10), FIRST_SEED (random), SEEDS (no limit).
+soak: npm-packages ## the simulated cluster, seed after seed
+	@node build/bundle.mjs soak
+	@node out/soak.mjs
 
 bench: ## pgbench: a plain server, synchronous standbys, the cluster
 	@$(SUBMAKE) setup

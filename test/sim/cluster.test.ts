@@ -2,15 +2,12 @@
 // that repeats it with its trace. SEEDS and FIRST_SEED choose others.
 import { describe, expect, test } from 'vitest';
 import { setImmediate as turn_of_others } from 'node:timers/promises';
-import { run_seed, type Options, type Summary } from './cluster.ts';
+import { options_for } from './options.ts';
+import { run_seed, type Summary } from './cluster.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 1_000);
 const FIRST = Number(process.env['FIRST_SEED'] ?? 1);
 const ONLY = process.env['SEED'];
-
-function options_for(seed: number): Options {
-  return { seed, nodes: 2 + (seed % 6), faults_ms: 2_000 + (seed % 5) * 800 };
-}
 
 function run_traced(seed: number): Summary {
   return run_seed({ ...options_for(seed), trace: (line) => console.log(line) });
