@@ -79,15 +79,16 @@ export function follow(turn: Turn, from: NodeId, { number, seq }: InRound): bool
 
 export function on_gather(turn: Turn, from: NodeId, message: MessageOf<'gather'>): void {
   if (!follow(turn, from, message)) return;
-  const { number, seq } = message;
-  look_for(turn, { of: 'report', number, seq });
+  const { number, seq, after } = message;
+  look_for(turn, { of: 'report', number, seq, after });
 }
 
 export function report(turn: Turn, purpose: PurposeOf<'report'>, look: Look): void {
   const { number, seq } = purpose;
   const generation = still_in(turn, purpose);
   if (generation === null) return;
-  const all = [...left_here(turn.state, generation, look), ...accepted_before(turn.state)];
+  const found = [...left_here(turn.state, generation, look), ...accepted_before(turn.state)];
+  const all = found.filter((gid) => gid > purpose.after);
   const gids = first_batch(all);
   const more = gids.length < new Set(all).size;
   turn.send(resolver_of(generation), { kind: 'report', number, seq, gids, more });
@@ -107,11 +108,10 @@ function accepted_before({ durable, tenure }: State): readonly Gid[] {
   return open.map(([gid]) => gid);
 }
 
-/** Is it the cluster's, and of a generation before this one? */
+/** Is it a user's, or of a generation before this one? */
 function is_older(gid: Gid, number: number): boolean {
   const parts = parse_gid(gid);
-  if (parts === null) return is_ours(gid);
-  return parts.generation < number;
+  return parts === null || parts.generation < number;
 }
 
 export function on_inquire(turn: Turn, from: NodeId, message: MessageOf<'inquire'>): void {

@@ -102,8 +102,10 @@ export function question_again(turn: Turn): void {
   const generation = resolving(turn);
   const { round } = turn.state.tenure;
   if (generation === null || round === null) return;
-  if (round.waiting) begin(turn, generation, { recovery: true, gids: [] });
-  else question(turn, generation);
+  if (round.waiting) {
+    turn.set_tenure({ gathered: '' });
+    begin(turn, generation, { recovery: true, gids: [] });
+  } else question(turn, generation);
 }
 
 function question(turn: Turn, generation: Generation): void {
@@ -115,6 +117,8 @@ function question(turn: Turn, generation: Generation): void {
     if (phase === 'inquire') turn.send(to, { kind: phase, number, seq, gids, open: !recovery });
     else if (phase === 'propose') {
       turn.send(to, { kind: phase, number, seq, values, meant: meant[to] ?? {} });
+    } else if (phase === 'gather') {
+      turn.send(to, { kind: phase, number, seq, after: turn.state.tenure.gathered });
     } else turn.send(to, { kind: phase, number, seq });
   }
 }
@@ -175,6 +179,7 @@ function inquired(turn: Turn, generation: Generation): void {
     ? recover(generation, round.gids, answers)
     : decide(turn, generation, round.gids, answers);
   turn.set_tenure({ undecided });
+  if (round.recovery) turn.set_tenure({ gathered: next_after(round.gids, undecided) });
   if (Object.keys(values).length > 0) {
     const meant = round.recovery ? {} : meant_by(Object.keys(values), answers);
     enter_phase(turn, generation, { phase: 'propose', values, meant });
@@ -186,6 +191,11 @@ function inquired(turn: Turn, generation: Generation): void {
   } else {
     close(turn, generation, !round.recovery);
   }
+}
+
+/** Users' transactions stay where they are, so the next batch begins behind this one. */
+function next_after(gids: readonly Gid[], undecided: Readonly<Record<Gid, string>>): Gid {
+  return Object.keys(undecided).length > 0 ? '' : gids.at(-1)!;
 }
 
 /** They wait, as every commit does, until all members are online. */
@@ -274,7 +284,8 @@ function pick_ours(
 /**
  * A user's decision is carried on where it may have been executed: when every member of
  * its ballot's generation that is here has accepted it. Otherwise it stays prepared,
- * and the user's backend asks again.
+ * and the user's backend asks again; unless not all donors have it: then its PREPARE
+ * never succeeded, and who missed it must not be left behind.
  */
 function pick_users(
   about: ReadonlyMap<NodeId, MemberAnswer>,
@@ -288,7 +299,9 @@ function pick_users(
     const ballot = about.get(id)!.accepted?.ballot;
     return ballot !== undefined && compare_ballots(ballot, newest) === 0;
   });
-  return ballots.length > 0 && carried ? pick(about, null) : null;
+  if (ballots.length > 0 && carried) return pick(about, null);
+  const states = [...about.values()].map(({ holding }) => holding.state);
+  return states.includes('none') && states.includes('prepared') ? { value: 'abort' } : null;
 }
 
 /**
