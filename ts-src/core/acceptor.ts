@@ -164,13 +164,16 @@ export function accept(turn: Turn, purpose: PurposeOf<'accept'>, look: Look): vo
   if (accepted_gids(turn, purpose).length === 0) {
     const before = turn.state.durable.accepted;
     const xid = (gid: Gid) => look.prepared[gid] ?? null;
+    // A decision that is carried on was bound by those who executed it. To who was away its
+    // recovery brings it, and maybe another transaction under the name already.
+    const is_new = (gid: Gid) => gid in meant || (is_ours(gid) && before[gid] === undefined);
     const stale = Object.keys(meant).find((gid) => xid(gid) !== meant[gid]);
     if (stale !== undefined) {
       turn.send(resolver_of(generation), { kind: 'stale', number, seq, gid: stale });
       return;
     }
     const done = (gid: Gid) => look.outcomes[gid] === 'committed';
-    turn.save({ accepted: with_accepted(before, { number, seq }, values, xid, done) });
+    turn.save({ accepted: with_accepted(before, { number, seq }, values, is_new, xid, done) });
   }
   turn.send(resolver_of(generation), { kind: 'accept', number, seq });
 }

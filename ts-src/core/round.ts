@@ -175,14 +175,18 @@ function settle(turn: Turn, generation: Generation): void {
 function inquired(turn: Turn, generation: Generation): void {
   const round = turn.state.tenure.round!;
   const answers = round.answered as Readonly<Record<NodeId, Answer>>;
-  const { values, undecided } = round.recovery
+  const { values, undecided, fresh } = round.recovery
     ? recover(generation, round.gids, answers)
     : decide(turn, generation, round.gids, answers);
   turn.set_tenure({ undecided });
-  if (round.recovery) turn.set_tenure({ gathered: next_after(round.gids, undecided) });
+  // Where a user's has ended, another one may have its name: look again.
+  const again = round.recovery && Object.keys(values).some((gid) => !is_ours(gid));
+  if (round.recovery) {
+    turn.set_tenure({ gathered: again ? '' : next_after(round.gids, undecided) });
+  }
   if (Object.keys(values).length > 0) {
-    const meant = round.recovery ? {} : meant_by(Object.keys(values), answers);
-    enter_phase(turn, generation, { phase: 'propose', values, meant });
+    const meant = meant_by(fresh, answers, round.recovery ? donors(generation) : generation.members);
+    enter_phase(turn, generation, { phase: 'propose', values, meant, more: round.more || again });
   } else if (Object.keys(undecided).length > 0) {
     turn.set_tenure({ round: { ...round, waiting: true } });
   } else if (round.recovery && !round.more) {
@@ -207,27 +211,36 @@ function decide(
 ): Picks {
   const online = generation.members.filter((id) => answers[id]?.online_in === generation.number);
   const values = rule_on_decisions(turn, gids, (gid) => answers_about(gid, answers, online));
-  return { values, undecided: {} };
+  return { values, undecided: {}, fresh: Object.keys(values) };
 }
 
-function meant_by(gids: readonly Gid[], answers: Readonly<Record<NodeId, Answer>>) {
+/** In recovery a donor's transactions stay; who was away is just getting them. */
+function meant_by(
+  gids: readonly Gid[],
+  answers: Readonly<Record<NodeId, Answer>>,
+  nodes: NodeSet,
+) {
   const xids = ({ holdings }: Answer) =>
     Object.fromEntries(gids.map((gid) => [gid, holdings[gid]?.xid ?? null]));
-  return Object.fromEntries(Object.entries(answers).map(([id, answer]) => [id, xids(answer)]));
+  return Object.fromEntries(nodes.map((id) => [id, xids(answers[id]!)]));
 }
 
 /** A member has another transaction under the name by now: nobody executes this round. */
 export function on_stale(turn: Turn, from: NodeId, message: MessageOf<'stale'>): void {
   const generation = resolving(turn);
   const { round } = turn.state.tenure;
-  if (generation === null || round === null || round.recovery) return;
+  if (generation === null || round === null) return;
   if (message.seq !== round.seq || round.phase !== 'propose') return;
-  if (generation.members.includes(from)) close(turn, generation, true);
+  if (!generation.members.includes(from)) return;
+  turn.set_tenure({ gathered: '' });
+  close(turn, generation, !round.recovery);
 }
 
 interface Picks {
   readonly values: Readonly<Record<Gid, Value>>;
   readonly undecided: Readonly<Record<Gid, string>>;
+  /** Users' whose value is not carried on, but about what has the name now. */
+  readonly fresh: readonly Gid[];
 }
 
 function recover(
@@ -237,6 +250,7 @@ function recover(
 ): Picks {
   const values: Record<Gid, Value> = {};
   const undecided: Record<Gid, string> = {};
+  const fresh: Gid[] = [];
   const evidence: Evidence = {
     base: base(generation),
     settled: Math.max(...Object.values(answers).map((answer) => answer.settled)),
@@ -245,13 +259,15 @@ function recover(
   const witnesses = donors(generation);
   for (const gid of gids) {
     const about = answers_about(gid, answers, witnesses);
-    const picked = is_ours(gid) ? pick_ours(gid, about, evidence) : pick_users(about, evidence);
+    const carried = is_ours(gid) ? pick_ours(gid, about, evidence) : pick_users(about, evidence);
+    const picked = carried ?? (is_ours(gid) ? null : pick_partial(about));
+    if (carried === null && picked !== null) fresh.push(gid);
     if (picked === null) continue;
     if (!('value' in picked)) undecided[gid] = picked.undecided;
     else if (picked.value === 'abort' || is_had(about, witnesses)) values[gid] = picked.value;
     else undecided[gid] = 'it was committed by nodes that are not here';
   }
-  return { values, undecided };
+  return { values, undecided, fresh };
 }
 
 interface Evidence {
@@ -284,8 +300,7 @@ function pick_ours(
 /**
  * A user's decision is carried on where it may have been executed: when every member of
  * its ballot's generation that is here has accepted it. Otherwise it stays prepared,
- * and the user's backend asks again; unless not all donors have it: then its PREPARE
- * never succeeded, and who missed it must not be left behind.
+ * and the user's backend asks again.
  */
 function pick_users(
   about: ReadonlyMap<NodeId, MemberAnswer>,
@@ -299,7 +314,11 @@ function pick_users(
     const ballot = about.get(id)!.accepted?.ballot;
     return ballot !== undefined && compare_ballots(ballot, newest) === 0;
   });
-  if (ballots.length > 0 && carried) return pick(about, null);
+  return ballots.length > 0 && carried ? pick(about, null) : null;
+}
+
+/** Not all donors have it: its PREPARE never succeeded. Who missed it must not lack it later. */
+function pick_partial(about: ReadonlyMap<NodeId, MemberAnswer>): Picked | null {
   const states = [...about.values()].map(({ holding }) => holding.state);
   return states.includes('none') && states.includes('prepared') ? { value: 'abort' } : null;
 }
@@ -314,10 +333,14 @@ function answers_about(
   witnesses: NodeSet,
 ): ReadonlyMap<NodeId, MemberAnswer> {
   const closed: Ballot = newest_ballot(Object.values(answers).map((answer) => answer.closed));
+  // Rounds of this generation are over before the next begins.
+  const number = Object.values(answers)[0]?.number;
   const about = new Map<NodeId, MemberAnswer>();
   for (const [id, answer] of Object.entries(answers)) {
     const entry = answer.accepted[gid];
-    const open = entry !== undefined && compare_ballots(entry.ballot, closed) > 0;
+    const is_open = (ballot: Ballot) =>
+      compare_ballots(ballot, closed) > 0 && ballot.number !== number;
+    const open = entry !== undefined && is_open(entry.ballot);
     const held = answer.holdings[gid] ?? { state: 'unknown', xid: null };
     const executed = held.state === 'committed' || held.state === 'aborted';
     const holding: Holding =
