@@ -18,7 +18,7 @@ CHAOS_SOURCES := $(BENCH_SOURCES) $(shell find test/chaos test/sim -name '*.ts' 
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install cluster test bench big chaos clean npm-packages
+.PHONY: help setup build shim install cluster test soak bench big chaos clean npm-packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -45,6 +45,11 @@ cluster: ## three nodes on this machine, from nothing to rows on every node
 
 test: ## set up, build and run every suite
 	@node build/run_tests.mjs
+
+# MINUTES (10), FIRST_SEED (random), SEEDS (no limit).
+soak: npm-packages ## the simulated cluster, seed after seed
+	@node build/bundle.mjs soak
+	@node out/soak.mjs
 
 bench: ## pgbench: a plain server, synchronous standbys, the cluster
 	@$(SUBMAKE) setup

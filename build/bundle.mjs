@@ -2,6 +2,7 @@
 //   node build/bundle.mjs server   ts-src/shell/bundle.ts -> out/bundle.js
 //   node build/bundle.mjs cli      ts-src/cli/main.ts     -> out/cli.mjs
 //   node build/bundle.mjs bench    test/bench/main.ts     -> out/bench.mjs
+//   node build/bundle.mjs soak     test/sim/soak.ts       -> out/soak.mjs
 //   node build/bundle.mjs big      test/bench/ten_million.ts -> out/big.mjs
 //   node build/bundle.mjs chaos    test/chaos/main.ts     -> out/chaos.mjs
 import { build } from 'esbuild';
@@ -32,6 +33,7 @@ const BUNDLES = {
   },
   cli: { ...for_node, entryPoints: ['ts-src/cli/main.ts'], outfile: 'out/cli.mjs' },
   bench: { ...for_node, entryPoints: ['test/bench/main.ts'], outfile: 'out/bench.mjs' },
+  soak: { ...for_node, entryPoints: ['test/sim/soak.ts'], outfile: 'out/soak.mjs' },
   big: { ...for_node, entryPoints: ['test/bench/ten_million.ts'], outfile: 'out/big.mjs' },
   chaos: { ...for_node, entryPoints: ['test/chaos/main.ts'], outfile: 'out/chaos.mjs' },
 };

@@ -6,6 +6,7 @@ import { compare_ballots, newest_ballot, with_accepted, without_ballots } from
 import { holding, type Look } from '../../ts-src/core/holding.ts';
 
 const no = () => false;
+const yes = () => true;
 const MINE = 'MTM-1-700-2-1-5';
 const THEIRS = 'MTM-2-700-2-1-5';
 
@@ -16,15 +17,15 @@ describe('ballots', () => {
     expect(compare_ballots(all[0]!, all[1]!)).toBeGreaterThan(0);
   });
 
-  test('bind a value to what is prepared when it is first accepted, for good', () => {
-    const first = with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, () => '700', no);
-    const again = with_accepted(first, { number: 3, seq: 1 }, { x: 'commit' }, () => '999', no);
+  test('bind a value to what is prepared when it is newly meant, for good', () => {
+    const first = with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, yes, () => '700', no);
+    const again = with_accepted(first, { number: 3, seq: 1 }, { x: 'commit' }, no, () => '999', no);
     expect(again['x']).toEqual({ ballot: { number: 3, seq: 1 }, value: 'commit', xid: '700', lacks: false });
   });
 
   test('of a commit say whether this node never had the transaction', () => {
     const lacks = (value: 'commit' | 'abort', xid: string | null, done: boolean) =>
-      with_accepted({}, { number: 2, seq: 1 }, { x: value }, () => xid, () => done)['x']!.lacks;
+      with_accepted({}, { number: 2, seq: 1 }, { x: value }, yes, () => xid, () => done)['x']!.lacks;
     expect(lacks('commit', null, false)).toBe(true);
     expect(lacks('commit', '700', false)).toBe(false);
     expect(lacks('commit', null, true)).toBe(false);
@@ -33,9 +34,10 @@ describe('ballots', () => {
 
   test('that are over leave nothing, the others all', () => {
     const two = with_accepted(
-      with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, () => null, no),
+      with_accepted({}, { number: 2, seq: 1 }, { x: 'commit' }, yes, () => null, no),
       { number: 3, seq: 1 },
       { y: 'abort' },
+      yes,
       () => null,
       no,
     );

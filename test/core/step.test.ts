@@ -42,7 +42,7 @@ describe('a vote', () => {
 });
 
 describe('a message is refused when it is', () => {
-  const message: Message = { kind: 'gather', number: 1, seq: 1 };
+  const message: Message = { kind: 'gather', number: 1, seq: 1, after: '' };
   const envelope = { version: 1, cluster: 'test', from: 2, incarnation: 1, message };
 
   test.each([

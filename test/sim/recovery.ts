@@ -96,7 +96,8 @@ export class Recovery {
     if (tx.coordinator === here.id || here.prepared.has(tx.gid)) return;
     if (this.is_older(donor, position)) return;
     const slot = here.wal.slot(donor.id);
-    if (here.wal.has('prepare', tx, slot)) return;
+    const known = ['prepare', 'commit', 'abort'] as const;
+    if (known.some((kind) => here.wal.has(kind, tx, slot))) return;
     // Ended here before that: see DataPlane.horizon(). A refusal is known behind it, too.
     const passed = at !== null && at <= here.progress_of(tx);
     if (passed && !here.wal.has('refused', tx, slot)) return;

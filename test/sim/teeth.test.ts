@@ -1,6 +1,7 @@
 // The simulator has teeth: with one rule of the protocol broken on purpose, it finds a
 // history in which something goes wrong. Each mutation names the rule that it breaks.
 import { setImmediate as turn_of_others } from 'node:timers/promises';
+import { options_for } from './options.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 const CORE = '../../ts-src/core';
@@ -18,7 +19,7 @@ async function first_complaint(): Promise<string | null> {
   for (let seed = 1; seed <= MOST_SEEDS; seed++) {
     await turn_of_others();
     try {
-      run_seed({ seed, nodes: 2 + (seed % 6), faults_ms: 2_000 + (seed % 5) * 800 });
+      run_seed(options_for(seed));
     } catch (error) {
       return (error as Error).message;
     }
@@ -106,7 +107,7 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
 
   test('a participant prepares in a generation that its node has left (I2)', async () => {
     await break_rule('./data_plane.ts', (real) => ({
-      DataPlane: without_gate(real['DataPlane'] as Plane, 'may_prepare'),
+      DataPlane: without_gate(real['DataPlane'] as Plane, 'take_prepare'),
     }));
     expect(await first_complaint()).toMatch(/I2/);
   });
@@ -117,7 +118,88 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
     }));
     expect(await first_complaint()).toMatch(/I2/);
   });
+
+  test('a coordinator commits with the votes of a majority (I4)', async () => {
+    await break_methods('./data_plane.ts', 'DataPlane', {
+      is_unanimous: (tx: { members: number[] }, yes: Set<number>) =>
+        yes.size * 2 > tx.members.length,
+    });
+    expect(await first_complaint()).toMatch(/I4|I6|I7|I9|I10|ended two ways|committed on node/);
+  });
+
+  test('a coordinator reports an abort although others may commit it (I6)', async () => {
+    await break_methods('./data_plane.ts', 'DataPlane', { none_can_commit: () => true });
+    expect(await first_complaint()).toMatch(/I6|ended two ways|committed on node/);
+  });
+
+  test('a participant forgets what it executed (2.1)', async () => {
+    await break_methods('./data_plane.ts', 'DataPlane', { remembered: () => [] });
+    expect(await first_complaint()).toMatch(/I7|I9|I10|ended two ways|not all online/);
+  });
+
+  test('a node is online before it has recovered (I7)', async () => {
+    await break_rule(`${CORE}/recovery.ts`, (real) => ({
+      on_recovering: (turn: Turn, event: object) => {
+        const passed = turn.state.durable.promised?.number ?? 0;
+        (real['on_recovering'] as Method)(turn, { ...event, passed });
+      },
+    }));
+    expect(await first_complaint()).toMatch(/I7|I9/);
+  });
+
+  test('slots are confirmed without horizons (H)', async () => {
+    await break_rule(`${CORE}/horizon.ts`, (real) => ({
+      on_measured: (turn: Turn, positions: { peers: Record<number, { received: string }> }) => {
+        (real['on_measured'] as Method)(turn, positions);
+        for (const [peer, { received }] of Object.entries(positions.peers)) {
+          turn.now.push({ kind: 'confirm', peer: Number(peer), position: received });
+        }
+      },
+    }));
+    expect(await first_complaint()).toMatch(/I7|I8|I9|ended two ways|liveness/);
+  });
+
+  test('recovery applies again what the node has had (I8)', async () => {
+    await break_methods('./recovery.ts', 'Recovery', { has_had: () => false });
+    expect(await first_complaint()).toMatch(/I8|I9/);
+  });
+
+  test('recovery rolls back what is left without asking the donor (3.6)', async () => {
+    await break_methods('./recovery.ts', 'Recovery', {
+      end_one(this: { here: { prepared: Map<string, { tx: { user: boolean } }> } }) {
+        const all = [...this.here.prepared.values()].filter(({ tx }) => !tx.user);
+        for (const { tx } of all) (this as unknown as { roll_back(t: unknown): void }).roll_back(tx);
+        return false;
+      },
+    });
+    expect(await first_complaint()).toMatch(/I6|I7|I9|ended two ways/);
+  });
+
+  test('a generation of half the nodes needs no major node (I1)', async () => {
+    await break_rule(`${CORE}/quorum.ts`, () => ({
+      is_quorum: (configured: number[], set: number[]) => set.length * 2 >= configured.length,
+    }));
+    expect(await first_complaint()).toMatch(/I1|I7|I9|I10|two sets/);
+  });
 });
+
+interface Turn {
+  readonly now: unknown[];
+  readonly state: { durable: { promised: { number: number } | null } };
+}
+
+/** Replace methods of a class of the model. */
+async function break_methods(
+  path: string,
+  name: string,
+  methods: Record<string, unknown>,
+): Promise<void> {
+  await break_rule(path, (real) => {
+    const broken_class = class extends (real[name] as new (...args: never[]) => object) {};
+    Object.assign(broken_class.prototype, methods);
+    return { [name]: broken_class };
+  });
+}
 
 type Method = (...args: unknown[]) => unknown;
 type Plane = new (...args: unknown[]) => { drivers: Map<string, { handed_over: boolean }> };

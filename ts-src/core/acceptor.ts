@@ -79,15 +79,16 @@ export function follow(turn: Turn, from: NodeId, { number, seq }: InRound): bool
 
 export function on_gather(turn: Turn, from: NodeId, message: MessageOf<'gather'>): void {
   if (!follow(turn, from, message)) return;
-  const { number, seq } = message;
-  look_for(turn, { of: 'report', number, seq });
+  const { number, seq, after } = message;
+  look_for(turn, { of: 'report', number, seq, after });
 }
 
 export function report(turn: Turn, purpose: PurposeOf<'report'>, look: Look): void {
   const { number, seq } = purpose;
   const generation = still_in(turn, purpose);
   if (generation === null) return;
-  const all = [...left_here(turn.state, generation, look), ...accepted_before(turn.state)];
+  const found = [...left_here(turn.state, generation, look), ...accepted_before(turn.state)];
+  const all = found.filter((gid) => gid > purpose.after);
   const gids = first_batch(all);
   const more = gids.length < new Set(all).size;
   turn.send(resolver_of(generation), { kind: 'report', number, seq, gids, more });
@@ -107,11 +108,10 @@ function accepted_before({ durable, tenure }: State): readonly Gid[] {
   return open.map(([gid]) => gid);
 }
 
-/** Is it the cluster's, and of a generation before this one? */
+/** Is it a user's, or of a generation before this one? */
 function is_older(gid: Gid, number: number): boolean {
   const parts = parse_gid(gid);
-  if (parts === null) return is_ours(gid);
-  return parts.generation < number;
+  return parts === null || parts.generation < number;
 }
 
 export function on_inquire(turn: Turn, from: NodeId, message: MessageOf<'inquire'>): void {
@@ -164,13 +164,16 @@ export function accept(turn: Turn, purpose: PurposeOf<'accept'>, look: Look): vo
   if (accepted_gids(turn, purpose).length === 0) {
     const before = turn.state.durable.accepted;
     const xid = (gid: Gid) => look.prepared[gid] ?? null;
+    // A decision that is carried on was bound by those who executed it. To who was away its
+    // recovery brings it, and maybe another transaction under the name already.
+    const is_new = (gid: Gid) => gid in meant || (is_ours(gid) && before[gid] === undefined);
     const stale = Object.keys(meant).find((gid) => xid(gid) !== meant[gid]);
     if (stale !== undefined) {
       turn.send(resolver_of(generation), { kind: 'stale', number, seq, gid: stale });
       return;
     }
     const done = (gid: Gid) => look.outcomes[gid] === 'committed';
-    turn.save({ accepted: with_accepted(before, { number, seq }, values, xid, done) });
+    turn.save({ accepted: with_accepted(before, { number, seq }, values, is_new, xid, done) });
   }
   turn.send(resolver_of(generation), { kind: 'accept', number, seq });
 }

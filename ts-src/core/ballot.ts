@@ -52,19 +52,20 @@ export function without_ballots(
 }
 
 /**
- * Accept `values` in `ballot`. A gid that was accepted before stays bound to the same
- * local transaction; a new one is bound to what is prepared now.
+ * Accept `values` in `ballot`. What is newly meant is bound to what is prepared now; a
+ * value that is carried on stays bound to the local transaction that it was meant for.
  */
 export function with_accepted(
   accepted: AcceptedValues,
   ballot: Ballot,
   values: Readonly<Record<Gid, Value>>,
+  newly_meant: (gid: Gid) => boolean,
   prepared_xid: (gid: Gid) => string | null,
   is_committed: (gid: Gid) => boolean,
 ): AcceptedValues {
   const next: Record<Gid, Accepted> = { ...accepted };
   for (const [gid, value] of Object.entries(values)) {
-    const xid = accepted[gid] === undefined ? prepared_xid(gid) : accepted[gid].xid;
+    const xid = newly_meant(gid) ? prepared_xid(gid) : (accepted[gid]?.xid ?? null);
     const lacks = value === 'commit' && xid === null && !is_committed(gid);
     next[gid] = { ballot, value, xid, lacks };
   }

@@ -25,7 +25,12 @@ export interface View {
 
 /** Why the core wants to know what is prepared here; it comes back with the answer. */
 export type LookPurpose =
-  | { readonly of: 'report'; readonly number: number; readonly seq: number }
+  | {
+      readonly of: 'report';
+      readonly number: number;
+      readonly seq: number;
+      readonly after: Gid;
+    }
   | {
       readonly of: 'answer';
       readonly number: number;

@@ -102,7 +102,8 @@ export type Message =
       readonly message: string;
     }
   | { readonly kind: 'won'; readonly generation: Generation }
-  | ({ readonly kind: 'gather' } & InRound)
+  /** Asks for names behind `after`: those before it are dealt with. */
+  | ({ readonly kind: 'gather'; readonly after: Gid } & InRound)
   | Report
   | ({
       readonly kind: 'inquire';

@@ -102,8 +102,10 @@ export function question_again(turn: Turn): void {
   const generation = resolving(turn);
   const { round } = turn.state.tenure;
   if (generation === null || round === null) return;
-  if (round.waiting) begin(turn, generation, { recovery: true, gids: [] });
-  else question(turn, generation);
+  if (round.waiting) {
+    turn.set_tenure({ gathered: '' });
+    begin(turn, generation, { recovery: true, gids: [] });
+  } else question(turn, generation);
 }
 
 function question(turn: Turn, generation: Generation): void {
@@ -115,6 +117,8 @@ function question(turn: Turn, generation: Generation): void {
     if (phase === 'inquire') turn.send(to, { kind: phase, number, seq, gids, open: !recovery });
     else if (phase === 'propose') {
       turn.send(to, { kind: phase, number, seq, values, meant: meant[to] ?? {} });
+    } else if (phase === 'gather') {
+      turn.send(to, { kind: phase, number, seq, after: turn.state.tenure.gathered });
     } else turn.send(to, { kind: phase, number, seq });
   }
 }
@@ -171,13 +175,18 @@ function settle(turn: Turn, generation: Generation): void {
 function inquired(turn: Turn, generation: Generation): void {
   const round = turn.state.tenure.round!;
   const answers = round.answered as Readonly<Record<NodeId, Answer>>;
-  const { values, undecided } = round.recovery
+  const { values, undecided, fresh } = round.recovery
     ? recover(generation, round.gids, answers)
     : decide(turn, generation, round.gids, answers);
   turn.set_tenure({ undecided });
+  // Where a user's has ended, another one may have its name: look again.
+  const again = round.recovery && Object.keys(values).some((gid) => !is_ours(gid));
+  if (round.recovery) {
+    turn.set_tenure({ gathered: again ? '' : next_after(round.gids, undecided) });
+  }
   if (Object.keys(values).length > 0) {
-    const meant = round.recovery ? {} : meant_by(Object.keys(values), answers);
-    enter_phase(turn, generation, { phase: 'propose', values, meant });
+    const meant = meant_by(fresh, answers, round.recovery ? donors(generation) : generation.members);
+    enter_phase(turn, generation, { phase: 'propose', values, meant, more: round.more || again });
   } else if (Object.keys(undecided).length > 0) {
     turn.set_tenure({ round: { ...round, waiting: true } });
   } else if (round.recovery && !round.more) {
@@ -186,6 +195,11 @@ function inquired(turn: Turn, generation: Generation): void {
   } else {
     close(turn, generation, !round.recovery);
   }
+}
+
+/** Users' transactions stay where they are, so the next batch begins behind this one. */
+function next_after(gids: readonly Gid[], undecided: Readonly<Record<Gid, string>>): Gid {
+  return Object.keys(undecided).length > 0 ? '' : gids.at(-1)!;
 }
 
 /** They wait, as every commit does, until all members are online. */
@@ -197,27 +211,36 @@ function decide(
 ): Picks {
   const online = generation.members.filter((id) => answers[id]?.online_in === generation.number);
   const values = rule_on_decisions(turn, gids, (gid) => answers_about(gid, answers, online));
-  return { values, undecided: {} };
+  return { values, undecided: {}, fresh: Object.keys(values) };
 }
 
-function meant_by(gids: readonly Gid[], answers: Readonly<Record<NodeId, Answer>>) {
+/** In recovery a donor's transactions stay; who was away is just getting them. */
+function meant_by(
+  gids: readonly Gid[],
+  answers: Readonly<Record<NodeId, Answer>>,
+  nodes: NodeSet,
+) {
   const xids = ({ holdings }: Answer) =>
     Object.fromEntries(gids.map((gid) => [gid, holdings[gid]?.xid ?? null]));
-  return Object.fromEntries(Object.entries(answers).map(([id, answer]) => [id, xids(answer)]));
+  return Object.fromEntries(nodes.map((id) => [id, xids(answers[id]!)]));
 }
 
 /** A member has another transaction under the name by now: nobody executes this round. */
 export function on_stale(turn: Turn, from: NodeId, message: MessageOf<'stale'>): void {
   const generation = resolving(turn);
   const { round } = turn.state.tenure;
-  if (generation === null || round === null || round.recovery) return;
+  if (generation === null || round === null) return;
   if (message.seq !== round.seq || round.phase !== 'propose') return;
-  if (generation.members.includes(from)) close(turn, generation, true);
+  if (!generation.members.includes(from)) return;
+  turn.set_tenure({ gathered: '' });
+  close(turn, generation, !round.recovery);
 }
 
 interface Picks {
   readonly values: Readonly<Record<Gid, Value>>;
   readonly undecided: Readonly<Record<Gid, string>>;
+  /** Users' whose value is not carried on, but about what has the name now. */
+  readonly fresh: readonly Gid[];
 }
 
 function recover(
@@ -227,6 +250,7 @@ function recover(
 ): Picks {
   const values: Record<Gid, Value> = {};
   const undecided: Record<Gid, string> = {};
+  const fresh: Gid[] = [];
   const evidence: Evidence = {
     base: base(generation),
     settled: Math.max(...Object.values(answers).map((answer) => answer.settled)),
@@ -235,13 +259,15 @@ function recover(
   const witnesses = donors(generation);
   for (const gid of gids) {
     const about = answers_about(gid, answers, witnesses);
-    const picked = is_ours(gid) ? pick_ours(gid, about, evidence) : pick_users(about, evidence);
+    const carried = is_ours(gid) ? pick_ours(gid, about, evidence) : pick_users(about, evidence);
+    const picked = carried ?? (is_ours(gid) ? null : pick_partial(about));
+    if (carried === null && picked !== null) fresh.push(gid);
     if (picked === null) continue;
     if (!('value' in picked)) undecided[gid] = picked.undecided;
     else if (picked.value === 'abort' || is_had(about, witnesses)) values[gid] = picked.value;
     else undecided[gid] = 'it was committed by nodes that are not here';
   }
-  return { values, undecided };
+  return { values, undecided, fresh };
 }
 
 interface Evidence {
@@ -291,6 +317,12 @@ function pick_users(
   return ballots.length > 0 && carried ? pick(about, null) : null;
 }
 
+/** Not all donors have it: its PREPARE never succeeded. Who missed it must not lack it later. */
+function pick_partial(about: ReadonlyMap<NodeId, MemberAnswer>): Picked | null {
+  const states = [...about.values()].map(({ holding }) => holding.state);
+  return states.includes('none') && states.includes('prepared') ? { value: 'abort' } : null;
+}
+
 /**
  * Every member's answer about one gid, without what is closed for good. Of those who are
  * no witnesses only what they executed or accepted.
@@ -301,10 +333,14 @@ function answers_about(
   witnesses: NodeSet,
 ): ReadonlyMap<NodeId, MemberAnswer> {
   const closed: Ballot = newest_ballot(Object.values(answers).map((answer) => answer.closed));
+  // Rounds of this generation are over before the next begins.
+  const number = Object.values(answers)[0]?.number;
   const about = new Map<NodeId, MemberAnswer>();
   for (const [id, answer] of Object.entries(answers)) {
     const entry = answer.accepted[gid];
-    const open = entry !== undefined && compare_ballots(entry.ballot, closed) > 0;
+    const is_open = (ballot: Ballot) =>
+      compare_ballots(ballot, closed) > 0 && ballot.number !== number;
+    const open = entry !== undefined && is_open(entry.ballot);
     const held = answer.holdings[gid] ?? { state: 'unknown', xid: null };
     const executed = held.state === 'committed' || held.state === 'aborted';
     const holding: Holding =

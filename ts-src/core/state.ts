@@ -61,6 +61,8 @@ export interface Tenure {
   /** Resolver only. */
   readonly round: Round | null;
   readonly last_seq: number;
+  /** Resolver: names up to this one are dealt with. */
+  readonly gathered: Gid;
   /** Gids that the last round found no value for, and why. */
   readonly undecided: Readonly<Record<Gid, string>>;
 }
@@ -72,6 +74,7 @@ export const NEW_TENURE: Tenure = {
   executed: { seq: 0, phase: 'conclude', held: [] },
   round: null,
   last_seq: 0,
+  gathered: '',
   undecided: {},
 };
 
