@@ -31,6 +31,7 @@
 #include "background.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "monotonic_time.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -52,6 +53,9 @@
 
 /* Also what wakes the peer's walsender when nothing else does (sender/wakeup.c). */
 #define FEEDBACK_MS 200
+
+/* So long it goes on without a link to its peer: links break and come back. */
+#define WITHOUT_LINK_MS 500
 
 typedef struct Waiting
 {
@@ -462,6 +466,24 @@ feedback(XLogRecPtr received)
 	MtmStreamConfirm(received, confirmed);
 }
 
+/*
+ * A server that shuts down waits until its walsenders' peers have confirmed all, which
+ * we cannot do without its control plane: no horizon comes any more. Its links end
+ * before, and without a link nobody starts a receiver (monitor/workers.c).
+ */
+static void
+end_without_link(void)
+{
+	static int64 lost_ms = 0;
+
+	if (MtmPeerCopy(peer).link_out)
+		lost_ms = 0;
+	else if (lost_ms == 0)
+		lost_ms = MtmNowMs();
+	else if (MtmNowMs() - lost_ms >= WITHOUT_LINK_MS)
+		proc_exit(0);
+}
+
 static void
 stream_for_ever(void)
 {
@@ -495,6 +517,7 @@ stream_for_ever(void)
 		if (reply || event == MTM_STREAM_NOTHING ||
 			TimestampDifferenceExceeds(last_feedback, GetCurrentTimestamp(), FEEDBACK_MS))
 		{
+			end_without_link();
 			feedback(received);
 			last_feedback = GetCurrentTimestamp();
 		}
