@@ -2,8 +2,8 @@
  * mtm.shell_remembered(), mtm.committed_here(): which of these transactions does this
  * node's WAL have as committed (docs/majority.md, part 2 and 3.6)?
  *
- * Runs in: the monitor; sessions of peers.
- * Path: mtm.monitor_step(), a peer's recovery -> here -> wal/history.c
+ * Runs in: the monitor; sessions that ask for one transaction; sessions of peers.
+ * Path: mtm.monitor_step(), mtm.transaction_here(), a peer's recovery -> here -> wal/history.c
  * Locks: none.
  */
 #include "postgres.h"
@@ -74,7 +74,7 @@ mtm_shell_remembered(PG_FUNCTION_ARGS)
 {
 	XLogRecPtr	from;
 
-	MtmShellRequireMonitor();
+	MtmShellRequireSuperuser();
 	from = earliest_confirmed(PG_GETARG_INT64(1));
 	/* Nobody of them ever read from here: so nobody has anything of ours prepared. */
 	if (XLogRecPtrIsInvalid(from))

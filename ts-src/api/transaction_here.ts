@@ -1,6 +1,7 @@
 // mtm.transaction_here(gid): what this node alone knows of one transaction.
-import { coordinator_of } from '../core/gid.ts';
-import { outcome_of } from '../shell/prepared_look.ts';
+import { coordinator_of, is_ours } from '../core/gid.ts';
+import { outcome_of, remembered } from '../shell/prepared_look.ts';
+import { own_report } from '../shell/own_report.ts';
 import { rows, type Row } from '../shell/sql.ts';
 import { shell_config } from '../shell/shell_config.ts';
 
@@ -42,5 +43,6 @@ function state_of(gid: string, prepared: boolean, under_way: boolean): string {
     return prepared ? 'prepared' : 'running';
   }
   if (prepared) return 'prepared';
-  return under_way ? 'running' : 'none';
+  if (under_way) return 'running';
+  return is_ours(gid) && remembered([gid], own_report().members).length > 0 ? 'committed' : 'none';
 }

@@ -45,7 +45,8 @@ export function look(self: number, asked: readonly Gid[], remembered_by: NodeSet
   };
 }
 
-function remembered(gids: readonly Gid[], by: NodeSet): Gid[] {
+/** Those that this node committed for others, as far back as one of the nodes may need it. */
+export function remembered(gids: readonly Gid[], by: NodeSet): Gid[] {
   if (gids.length === 0) return [];
   const found = rows(REMEMBERED, ['text[]', 'text'], [gids, String(bit_mask(by))]);
   return found.map(({ gid }) => gid as Gid);

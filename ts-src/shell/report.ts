@@ -55,7 +55,7 @@ export function make_report(state: State, wall_ms: number): Report {
     node_id: config.node_id,
     wall_ms,
     status: view?.status ?? 'disabled',
-    reason: state.reason.slice(0, LONGEST_TEXT),
+    reason: (state.reason + lag_of(state)).slice(0, LONGEST_TEXT),
     status_since_wall_ms: state.view_since_wall_ms,
     incarnation: durable.incarnation,
     generation: durable.promised?.number ?? 0,
@@ -69,6 +69,13 @@ export function make_report(state: State, wall_ms: number): Report {
     waiting_for: round === null ? [] : members.filter((id) => !answered.includes(id)),
     phase: round?.phase ?? null,
   };
+}
+
+/** How much of the donor's WAL is left to read; not part of the reason, which is logged. */
+function lag_of({ recovery, view }: State): string {
+  if (recovery === null || recovery.donor !== view?.donor) return '';
+  const mb = (recovery.lag_bytes / 1024 / 1024).toFixed(1);
+  return `, ${mb} MB of its WAL are left`;
 }
 
 /** As far as this node knows. */
