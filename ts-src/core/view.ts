@@ -30,6 +30,8 @@ export function settle_view(turn: Turn): void {
       turn.set({ view_since_wall_ms: clock.wall_ms });
     }
     if (state.view?.donor !== view.donor) turn.set({ recovery: null });
+    // Recovery may end what they are about; a backend that still waits asks again.
+    if (view.donor !== 0) turn.set({ decisions: {} });
     turn.set({ view });
     turn.durable.unshift(...mark_before(turn, view), { kind: 'publish', view });
   }
