@@ -156,7 +156,7 @@ apply_and_prepare(MtmTransaction *tx)
 				 errmsg("could not prepare transaction \"%s\"", tx->gid)));
 	MtmStopPointPass(MTM_STOP_APPLIED);
 	enter_gate(tx);
-	if (!MtmTransactionBeginFlush(&tx->key))
+	if (MtmTransactionUndoAsked(&tx->key))
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("transaction was rolled back by its coordinator")));

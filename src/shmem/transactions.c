@@ -29,18 +29,14 @@
 #define WORKER_START_MS 5000
 /*
  * A worker above multimaster.workers ends after so long without work. A new one is
- * dear: its caches are empty, and each page of shared buffers costs it a page fault.
+ * dear: its caches are empty, and shared buffers cost it a page fault every 64 kB.
  */
 #define WORKER_IDLE_MS 60000
-/* With so many about to come back from a flush, what comes next is left to them. */
-#define FEW_FLUSHING 4
 
 typedef struct WorkerSlot
 {
 	int			pid;			/* 0: free */
 	bool		idle;
-	bool		coming;
-	bool		flushing;
 	Latch	   *latch;
 	dlist_node	idle_node;
 } WorkerSlot;
@@ -54,8 +50,6 @@ typedef struct TransactionsShared
 	dlist_head	idle;			/* last idle first: its caches are warm */
 	int			workers;
 	int			active;
-	int			coming;			/* woken out of idle, not here yet */
-	int			flushing;		/* of those active: only their PREPARE's flush is left */
 	TimestampTz starting_since; /* 0: no worker is being started */
 	uint32		spill_counter;
 	uint64		spilled;
@@ -189,41 +183,6 @@ start_worker(void)
 				 errhint("Increase max_worker_processes.")));
 }
 
-/*
- * Does what is queued need another worker than those that are coming for it, or about to
- * come back? Waking one costs two switches and a signal, and with many in the flush what it
- * prepares now waits for the next one anyway.
- *  1. Whoever is flushing waits for nothing but this node's disk (backend/commit.c's
- *     rule for the gate), so it comes back, also when its PREPARE fails.
- *  2. It looks into the queue before it does anything else (Take), and whoever ends instead
- *     wakes another (Unregister). So each of them is good for one queued transaction.
- *  3. What waits for a lock is not flushing: it never keeps another from being woken.
- */
-static bool
-worker_wanted(void)
-{
-	int			spoken_for = shared->coming;
-
-	if (shared->flushing >= FEW_FLUSHING)
-		spoken_for += shared->flushing;
-	return shared->queued > spoken_for;
-}
-
-/* The idle worker to wake for it, if there is one. */
-static Latch *
-next_idle(void)
-{
-	WorkerSlot *slot;
-
-	if (!worker_wanted() || dlist_is_empty(&shared->idle))
-		return NULL;
-	slot = dlist_container(WorkerSlot, idle_node, dlist_pop_head_node(&shared->idle));
-	slot->idle = false;
-	slot->coming = true;
-	shared->coming++;
-	return slot->latch;
-}
-
 void
 MtmTransactionQueue(const MtmTransactionKey *key)
 {
@@ -238,8 +197,15 @@ MtmTransactionQueue(const MtmTransactionKey *key)
 		tx->state = MTM_TX_QUEUED;
 		dlist_push_tail(&shared->queue, &tx->queue_node);
 		shared->queued++;
-		wake = next_idle();
-		if (!wake && worker_wanted() && shared->workers < mtm_max_workers)
+		if (!dlist_is_empty(&shared->idle))
+		{
+			WorkerSlot *slot = dlist_container(WorkerSlot, idle_node,
+											   dlist_pop_head_node(&shared->idle));
+
+			slot->idle = false;
+			wake = slot->latch;
+		}
+		else if (shared->workers < mtm_max_workers)
 		{
 			TimestampTz now = GetCurrentTimestamp();
 
@@ -267,22 +233,6 @@ leave_idle(WorkerSlot *slot)
 }
 
 static void
-leave_coming(WorkerSlot *slot)
-{
-	if (slot->coming)
-		shared->coming--;
-	slot->coming = false;
-}
-
-static void
-leave_flushing(WorkerSlot *slot)
-{
-	if (slot->flushing)
-		shared->flushing--;
-	slot->flushing = false;
-}
-
-static void
 unregister_at_exit(int code, Datum arg)
 {
 	MtmWorkerUnregister();
@@ -302,8 +252,6 @@ MtmWorkerRegister(void)
 	{
 		my_slot->pid = MyProcPid;
 		my_slot->idle = false;
-		my_slot->coming = false;
-		my_slot->flushing = false;
 		my_slot->latch = MyLatch;
 		shared->workers++;
 	}
@@ -317,21 +265,14 @@ MtmWorkerRegister(void)
 void
 MtmWorkerUnregister(void)
 {
-	Latch	   *wake;
-
 	if (!my_slot)
 		return;
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	leave_idle(my_slot);
-	leave_coming(my_slot);
-	leave_flushing(my_slot);
 	my_slot->pid = 0;
 	shared->workers--;
-	wake = next_idle();			/* what was left to us */
 	LWLockRelease(&shared->lock);
 	my_slot = NULL;
-	if (wake)
-		SetLatch(wake);
 }
 
 bool
@@ -341,14 +282,12 @@ MtmTransactionTake(MtmTransaction *tx)
 	{
 		bool		taken = false;
 		bool		another = false;
-		Latch	   *wake = NULL;
 		int			events;
 
 		CHECK_FOR_INTERRUPTS();
 		ResetLatch(MyLatch);
 
 		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-		leave_coming(my_slot);
 		if (!dlist_is_empty(&shared->queue))
 		{
 			MtmTransaction *entry;
@@ -362,10 +301,9 @@ MtmTransactionTake(MtmTransaction *tx)
 			*tx = *entry;
 			leave_idle(my_slot);
 			taken = true;
-			wake = next_idle();
 			/* One worker starts at a time: the new one sees to the next. */
-			another = !wake && worker_wanted() && shared->starting_since == 0 &&
-				shared->workers < mtm_max_workers;
+			another = shared->queued > 0 && dlist_is_empty(&shared->idle) &&
+				shared->starting_since == 0 && shared->workers < mtm_max_workers;
 			if (another)
 				shared->starting_since = GetCurrentTimestamp();
 		}
@@ -376,8 +314,6 @@ MtmTransactionTake(MtmTransaction *tx)
 		}
 		LWLockRelease(&shared->lock);
 
-		if (wake)
-			SetLatch(wake);
 		if (another)
 			start_worker();
 		if (taken)
@@ -414,21 +350,16 @@ MtmTransactionSetLocalXid(const MtmTransactionKey *key, TransactionId xid)
 }
 
 bool
-MtmTransactionBeginFlush(const MtmTransactionKey *key)
+MtmTransactionUndoAsked(const MtmTransactionKey *key)
 {
 	MtmTransaction *tx;
-	bool		wanted;
+	bool		asked;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	LWLockAcquire(&shared->lock, LW_SHARED);
 	tx = find(key);
-	wanted = tx && !tx->undo;
-	if (wanted && my_slot)
-	{
-		my_slot->flushing = true;
-		shared->flushing++;
-	}
+	asked = !tx || tx->undo;
 	LWLockRelease(&shared->lock);
-	return wanted;
+	return asked;
 }
 
 void
@@ -448,8 +379,6 @@ MtmTransactionEndApply(const MtmTransactionKey *key, const MtmRefusal *refusal)
 		tx->spill_id = 0;
 	}
 	shared->active--;
-	if (my_slot)
-		leave_flushing(my_slot);
 	LWLockRelease(&shared->lock);
 	ConditionVariableBroadcast(&shared->applied);
 }

@@ -96,8 +96,8 @@ extern void MtmTransactionQueue(const MtmTransactionKey *key);
 /* Worker. Take waits for work; false when the worker should end (idle, surplus). */
 extern bool MtmTransactionTake(MtmTransaction *tx);
 extern void MtmTransactionSetLocalXid(const MtmTransactionKey *key, TransactionId xid);
-/* Only the flush of its PREPARE is left; false if somebody asked to undo it meanwhile. */
-extern bool MtmTransactionBeginFlush(const MtmTransactionKey *key);
+/* True if somebody asked to undo it meanwhile. */
+extern bool MtmTransactionUndoAsked(const MtmTransactionKey *key);
 /* End of applying: the state becomes PREPARED, or REFUSED with the refusal given. */
 extern void MtmTransactionEndApply(const MtmTransactionKey *key,
 								   const MtmRefusal *refusal);
