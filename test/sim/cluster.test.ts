@@ -21,7 +21,7 @@ const { run_seed } = (await import(/* @vite-ignore */ resolve(BUNDLE))) as {
   run_seed: typeof RunSeed;
 };
 
-const SEEDS = Number(process.env['SEEDS'] ?? 20_000);
+const SEEDS = Number(process.env['SEEDS'] ?? 4_000);
 const FIRST = Number(process.env['FIRST_SEED'] ?? 1);
 const ONLY = process.env['SEED'];
 

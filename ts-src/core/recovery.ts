@@ -111,7 +111,8 @@ export function learn_online(turn: Turn, said: Heartbeat): void {
   const { durable } = turn.state;
   const number = said.online_in;
   if (number <= durable.online_in || lacks_something(turn.state)) return;
-  const records = [said.generation, durable.generation, durable.promised, ...durable.history];
+  // Only of those that were won: a lost proposal may have the same number.
+  const records = [said.generation, durable.generation, ...durable.history];
   const record = records.find((generation) => generation?.number === number);
   if (record == null || !is_donor(turn.state, record)) return;
   turn.save({ online_in: number, settled: Math.max(durable.settled, number) });
