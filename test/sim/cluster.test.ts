@@ -1,55 +1,63 @@
 // The control plane over thousands of simulated histories. A failure prints the command
 // that repeats it with its trace. SEEDS and FIRST_SEED choose others.
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { setImmediate as turn_of_others } from 'node:timers/promises';
-import { options_for } from './options.ts';
+import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
-import type { run_seed as RunSeed, Summary } from './cluster.ts';
+import { describe, expect, test } from 'vitest';
+import { options_for } from './options.ts';
+import { run_seed, type Summary } from './cluster.ts';
+import type { Result, Share } from './shard.ts';
 
-// One plain file: vitest's own modules make the simulator three times slower.
-const BUNDLE = 'out/test/sim.mjs';
-await build({
-  entryPoints: ['test/sim/cluster.ts'],
-  outfile: BUNDLE,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  sourcemap: 'inline',
-});
-const { run_seed } = (await import(/* @vite-ignore */ resolve(BUNDLE))) as {
-  run_seed: typeof RunSeed;
-};
-
-const SEEDS = Number(process.env['SEEDS'] ?? 4_000);
+const SEEDS = Number(process.env['SEEDS'] ?? 20_000);
 const FIRST = Number(process.env['FIRST_SEED'] ?? 1);
 const ONLY = process.env['SEED'];
 
-function run_traced(seed: number): Summary {
-  return run_seed({ ...options_for(seed), trace: (line) => console.log(line) });
+// One plain file: vitest's own modules make the simulator three times slower.
+const SHARD = 'out/test/sim_shard.mjs';
+
+function run_in_thread(share: Share): Promise<Result> {
+  return new Promise((done, fail) => {
+    const worker = new Worker(resolve(SHARD), { workerData: share });
+    worker.once('message', done);
+    worker.once('error', fail);
+  });
+}
+
+/** On all cores, each with every so manieth seed. */
+async function run_all(): Promise<Result[]> {
+  await build({
+    entryPoints: ['test/sim/shard.ts'],
+    outfile: SHARD,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    sourcemap: 'inline',
+  });
+  const step = availableParallelism();
+  const shares = Array.from({ length: step }, (_, n) => ({ first: FIRST + n, end: FIRST + SEEDS, step }));
+  return Promise.all(shares.map(run_in_thread));
 }
 
 describe('a simulated cluster', { timeout: 1_800_000 }, () => {
   test.runIf(ONLY !== undefined)(`seed ${ONLY}`, () => {
-    console.log(run_traced(Number(ONLY)));
+    const options = options_for(Number(ONLY));
+    console.log(run_seed({ ...options, trace: (line) => console.log(line) }));
   });
 
   test.skipIf(ONLY !== undefined)('loses, doubles and leaves nothing, whatever fails', async () => {
-    const total = { steps: 0, transactions: 0, committed: 0, aborted: 0, generations: 0 };
-    for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
-      await turn_of_others();
-      try {
-        const summary = run_seed(options_for(seed));
-        for (const key of Object.keys(total) as (keyof Summary)[]) total[key] += summary[key];
-      } catch (error) {
-        const again = `SEED=${seed} npx vitest run test/sim/cluster.test.ts`;
-        throw new Error(`seed ${seed}: ${(error as Error).message}\nrepeat: ${again}`, {
-          cause: error,
-        });
-      }
+    const results = await run_all();
+    for (const { failed } of results) {
+      if (failed === null) continue;
+      const again = `SEED=${failed.seed} npx vitest run test/sim/cluster.test.ts`;
+      throw new Error(`seed ${failed.seed}: ${failed.message}\nrepeat: ${again}`);
     }
-    console.log(`${SEEDS} seeds: ${JSON.stringify(total)}`);
-    expect(total.committed).toBeGreaterThan(SEEDS);
-    expect(total.aborted).toBeGreaterThan(SEEDS / 10);
+    const sum = (key: keyof Summary) => results.reduce((so_far, { total }) => so_far + total[key], 0);
+    console.log(
+      `${SEEDS} seeds: ${sum('steps')} steps, ${sum('generations')} generations, ` +
+        `${sum('committed')} transactions committed, ${sum('aborted')} aborted`,
+    );
+    expect(sum('committed')).toBeGreaterThan(SEEDS);
+    expect(sum('aborted')).toBeGreaterThan(SEEDS / 10);
   });
 });
