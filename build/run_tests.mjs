@@ -69,10 +69,13 @@ async function vitest(name, args) {
 async function script(program, args) {
   if (!existsSync(program)) return missing(program);
   const { code, output } = await run(program, args);
-  const { passed, failed } = sum([pg_prove_counts(output), vitest_counts(output)]);
+  const plain = output.replace(COLORS, '');
+  const { passed, failed } = sum([pg_prove_counts(plain), vitest_counts(plain)]);
   if (passed + failed === 0) return { passed: 0, failed: 1 }; // It ran no test.
   return judged(passed, failed, code);
 }
+
+const COLORS = /\u001b\[[0-9;]*m/g;
 
 function pg_prove_counts(output) {
   const total = (pattern) =>
