@@ -2,8 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { all_ended } from '../../ts-src/cli/all_ended.ts';
+import { silent } from '../../ts-src/cli/progress.ts';
+import { up } from '../../ts-src/cli/up.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { ONLINE_TIMEOUT_MS, type LocalNodes } from './local_nodes.ts';
 import { same_everywhere } from './same_everywhere.ts';
 
 const POLL_MS = 50;
@@ -81,6 +85,13 @@ describe('two nodes, the first of them the major one', { timeout: 60_000 }, () =
     expect(await refused(2)).toBe('57P03');
     await nodes.start(1);
     await nodes.wait_online();
+    await same_everywhere(nodes, ['written']);
+  });
+
+  test('both are stopped, and `multimaster up` starts them again', async () => {
+    const { dir } = nodes as LocalNodes; // With relays they always are.
+    await all_ended(nodes.ids.map((node) => nodes.stop(node)));
+    await up({ dir, set: {}, timeout_ms: ONLINE_TIMEOUT_MS }, silent);
     await same_everywhere(nodes, ['written']);
   });
 });

@@ -20,8 +20,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const ANSWER_MARGIN_MS = 1_000;
 const GOODBYE_TIMEOUT_MS = 1_000;
 
-/** Sessions with this name are let in on a node that is not online. */
+/** What pg_stat_activity shows of the command line. */
 export const ADMIN_APPLICATION = 'mtm_admin';
+/** Lets a session in on a node that is not online. */
+export const BYPASS = '-c multimaster.bypass=on';
 
 export function node_client_config(
   dir: string,

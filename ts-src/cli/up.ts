@@ -1,7 +1,7 @@
 // `multimaster up`: makes the cluster where there is none, starts what does not
 // run, and returns when every node is online.
 import { LocalCluster } from './local_cluster.ts';
-import { ADMIN_APPLICATION, query_node } from './database_client.ts';
+import { ADMIN_APPLICATION, BYPASS, query_node } from './database_client.ts';
 import { Failure } from './failure.ts';
 import { check_extensions, find_postgres } from './postgres_install.ts';
 import { node_ids, node_port, read_record, type ClusterRecord } from './cluster_record.ts';
@@ -122,7 +122,7 @@ async function create_extension(
   const [first] = cluster.nodes;
   if (first === undefined) return;
   const found = await query_node(
-    cluster.client_config(first, { application_name: ADMIN_APPLICATION }),
+    cluster.client_config(first, { application_name: ADMIN_APPLICATION, options: BYPASS }),
     "SELECT FROM pg_extension WHERE extname = 'multimaster'",
   );
   if (found.length > 0) return;
