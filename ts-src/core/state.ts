@@ -38,8 +38,8 @@ export interface Durable {
   readonly online_in: number;
   /**
    * The newest generation of which this node knows that all older work is settled: what
-   * has no accepted value and was not executed will never be committed. Every member
-   * knows it before the first one is online.
+   * has no accepted value and its donors had not executed will never be committed. Every
+   * member knows it before the first one is online.
    */
   readonly settled: number;
   /** Won generations whose work may still be open, oldest first. */
