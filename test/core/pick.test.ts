@@ -90,3 +90,18 @@ describe('a decision of a user', () => {
     expect(rule(said, 2, commit)).toEqual({ value: 'abort' });
   });
 });
+
+describe('what a newer generation settled, whose donors are not here, is', () => {
+  test('aborted when it was not prepared on all: that one has not committed it', () => {
+    expect(pick(answers('prepared', 'none'), ALL, true)).toEqual({ value: 'abort' });
+  });
+
+  test('as it was accepted there', () => {
+    const said = answers('prepared', ['none', 5, 'commit']);
+    expect(pick(said, ALL, true)).toEqual({ value: 'commit' });
+  });
+
+  test('not decided otherwise: it may have been committed there', () => {
+    expect(pick(answers('prepared', 'prepared'), ALL, true)).toHaveProperty('undecided');
+  });
+});

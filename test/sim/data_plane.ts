@@ -277,10 +277,14 @@ export class DataPlane {
     if (ended >= 0 && ended <= this.progress_of(tx)) return true;
     const number = this.view?.generation ?? 0;
     // A no counts for the coordinator's abort: only who is online in T's generation votes.
-    if (!this.online_in(tx.generation)) return tx.generation < number;
+    if (!this.online_in(tx.generation)) {
+      if (tx.generation >= number) return false;
+      this.pass_over(tx, at);
+      return true;
+    }
     if (!this.may_prepare(tx)) {
       this.refused.add(tx);
-      if (tx.user) this.wal.records.push({ kind: 'refused', tx, at });
+      this.pass_over(tx, at);
       this.vote(peer.id, { kind: 'no', tx });
       return true;
     }
@@ -288,6 +292,11 @@ export class DataPlane {
     this.prepare(tx, at);
     this.vote(peer.id, { kind: 'yes', tx });
     return true;
+  }
+
+  /** The progress of its lane will say that it was here: its recovery must know better. */
+  private pass_over(tx: Transaction, at: number): void {
+    if (tx.user) this.wal.records.push({ kind: 'refused', tx, at });
   }
 
   prepare(tx: Transaction, at: number | null): void {

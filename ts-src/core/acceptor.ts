@@ -200,13 +200,13 @@ function begin_execution(
   phase: ExecutePhase,
   gids: readonly Gid[],
 ): Execution {
-  const { tenure, decisions } = turn.state;
+  const { tenure, decisions, dropped } = turn.state;
   if (phase === 'conclude') {
     // A round of recovery has no first phase.
     const left = tenure.executed.seq === seq ? tenure.executed.held : gids;
     return { seq, phase, left, held: [] };
   }
-  const held = gids.filter((gid) => decisions[gid] !== undefined);
+  const held = gids.filter((gid) => decisions[gid] !== undefined || dropped.includes(gid));
   return { seq, phase, left: gids.filter((gid) => !held.includes(gid)), held };
 }
 

@@ -60,7 +60,8 @@ function ask(turn: Turn, gids: readonly Gid[]): void {
 
 export function without_decisions(state: State, gids: readonly Gid[]): Partial<State> {
   const left = Object.entries(state.decisions).filter(([gid]) => !gids.includes(gid));
-  return { decisions: Object.fromEntries(left) };
+  const dropped = state.dropped.filter((gid) => !gids.includes(gid));
+  return { decisions: Object.fromEntries(left), dropped };
 }
 
 export function on_ask(turn: Turn, from: NodeId, message: MessageOf<'ask'>): void {
@@ -129,7 +130,8 @@ export function on_told(turn: Turn, from: NodeId, message: MessageOf<'told'>): v
     if (told === 'later') later.push(gid);
     else absent[gid] = decision;
   }
-  turn.set(without_decisions(turn.state, later));
+  const dropped = [...new Set([...turn.state.dropped, ...later])];
+  turn.set({ ...without_decisions(turn.state, later), dropped });
   if (Object.keys(absent).length === 0) return;
   turn.now.push({
     kind: 'look',

@@ -20,15 +20,14 @@ export type Picked =
 
 /**
  * A transaction of the cluster. `members` are those of the generation it ran in; a member
- * that was away since never voted yes in it. `settled`: a newer generation found that
- * nothing older was left to commit, but for what is accepted.
+ * that was away since never voted yes in it. `settled`: a newer generation is over with
+ * it, either way, and nobody who was online in that one is here.
  */
 export function pick(answers: Answers, members: NodeSet | null, settled = false): Picked {
   const executed = executed_value(answers);
   if (executed !== null) return { value: executed };
   const accepted = highest_accepted(answers);
   if (accepted !== null) return { value: accepted };
-  if (settled) return { value: 'abort' };
   const lost = nodes_in(answers, 'unknown');
   if (lost.length > 0) {
     return { undecided: `node ${lost.join(', ')} cannot tell its outcome any more` };
@@ -36,7 +35,9 @@ export function pick(answers: Answers, members: NodeSet | null, settled = false)
   if (members === null) return { undecided: 'no node knows the members of its generation' };
   const asked = [...answers].filter(([id]) => members.includes(id));
   const unanimous = asked.every(([, answer]) => answer.holding.state === 'prepared');
-  return { value: asked.length > 0 && unanimous ? 'commit' : 'abort' };
+  if (asked.length === 0 || !unanimous) return { value: 'abort' };
+  if (settled) return { undecided: 'a newer generation ended it, and its donors are not here' };
+  return { value: 'commit' };
 }
 
 export type Ruling =

@@ -185,7 +185,8 @@ function inquired(turn: Turn, generation: Generation): void {
     turn.set_tenure({ gathered: again ? '' : next_after(round.gids, undecided) });
   }
   if (Object.keys(values).length > 0) {
-    const meant = meant_by(fresh, answers, round.recovery ? donors(generation) : generation.members);
+    const bound_on = round.recovery ? donors(generation) : generation.members;
+    const meant = meant_by(Object.keys(values), fresh, answers, bound_on);
     enter_phase(turn, generation, { phase: 'propose', values, meant, more: round.more || again });
   } else if (Object.keys(undecided).length > 0) {
     turn.set_tenure({ round: { ...round, waiting: true } });
@@ -214,14 +215,23 @@ function decide(
   return { values, undecided: {}, fresh: Object.keys(values) };
 }
 
-/** In recovery a donor's transactions stay; who was away is just getting them. */
+/**
+ * What each node has under a user's name, where the value is not bound yet: because it is
+ * fresh, or carried on to a node that took no part. In recovery only a donor's
+ * transactions stay; who was away is just getting them.
+ */
 function meant_by(
   gids: readonly Gid[],
+  fresh: readonly Gid[],
   answers: Readonly<Record<NodeId, Answer>>,
   nodes: NodeSet,
 ) {
-  const xids = ({ holdings }: Answer) =>
-    Object.fromEntries(gids.map((gid) => [gid, holdings[gid]?.xid ?? null]));
+  const xids = ({ holdings, accepted }: Answer) => {
+    const unbound = gids.filter(
+      (gid) => fresh.includes(gid) || (!is_ours(gid) && accepted[gid] === undefined),
+    );
+    return Object.fromEntries(unbound.map((gid) => [gid, holdings[gid]?.xid ?? null]));
+  };
   return Object.fromEntries(nodes.map((id) => [id, xids(answers[id]!)]));
 }
 
@@ -307,14 +317,16 @@ function pick_users(
   { history }: Evidence,
 ): Picked | null {
   const ballots = [...about.values()].flatMap(({ accepted }) => accepted?.ballot ?? []);
-  const newest = newest_ballot(ballots);
-  const members = members_of(history, newest.number) ?? [...about.keys()];
-  const here = members.filter((id) => about.has(id));
-  const carried = here.every((id) => {
-    const ballot = about.get(id)!.accepted?.ballot;
-    return ballot !== undefined && compare_ballots(ballot, newest) === 0;
-  });
-  return ballots.length > 0 && carried ? pick(about, null) : null;
+  const is_complete = (ballot: Ballot) => {
+    const members = members_of(history, ballot.number) ?? [...about.keys()];
+    const here = members.filter((id) => about.has(id));
+    // Who accepted a later one had carried it on from there.
+    return here.every((id) => {
+      const accepted = about.get(id)!.accepted?.ballot;
+      return accepted !== undefined && compare_ballots(accepted, ballot) >= 0;
+    });
+  };
+  return ballots.some(is_complete) ? pick(about, null) : null;
 }
 
 /** Not all donors have it: its PREPARE never succeeded. Who missed it must not lack it later. */

@@ -38,8 +38,8 @@ export interface Durable {
   readonly online_in: number;
   /**
    * The newest generation of which this node knows that all older work is settled: what
-   * has no accepted value and was not executed will never be committed. Every member
-   * knows it before the first one is online.
+   * has no accepted value and its donors had not executed will never be committed. Every
+   * member knows it before the first one is online.
    */
   readonly settled: number;
   /** Won generations whose work may still be open, oldest first. */
@@ -90,6 +90,8 @@ export interface State {
   readonly tenure: Tenure;
   /** Decisions of users of this node, until their outcome is executed here. */
   readonly decisions: Readonly<Record<Gid, Decision>>;
+  /** Not asked for any more, but somebody may wait for them here until they are executed. */
+  readonly dropped: readonly Gid[];
   /** Resolver: decisions that members asked for. */
   readonly asked: Readonly<Record<Gid, Asked>>;
   /** gid -> a generation newer than this one is needed to end it. */
@@ -143,6 +145,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
     campaign_after_ms: 0,
     tenure: NEW_TENURE,
     decisions: {},
+    dropped: [],
     asked: {},
     orphans: {},
     suspects: [],
