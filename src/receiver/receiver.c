@@ -48,6 +48,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "wal/history.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 
@@ -270,6 +271,25 @@ known_already(const MtmTransaction *tx)
 	return MtmTransactionFind(&tx->key, NULL);
 }
 
+/*
+ * A user's PREPARE that is never prepared here, as its generation is over. Without this
+ * recovery would take what lies before the lane's progress for having been here
+ * (docs/majority.md, 3.7).
+ */
+static void
+note_passed_over(const MtmTransaction *tx)
+{
+	MtmIdentity identity = {
+		.generation = tx->generation,
+		.coordinator = tx->key.origin,
+		.xid = tx->key.xid,
+	};
+
+	if ((tx->flags & MTM_TX_USER_GID) && tx->generation < MtmViewGeneration() &&
+		!known_already(tx))
+		MtmWalLogRefused(&identity);
+}
+
 static void
 on_prepare(const MtmFrame *frame)
 {
@@ -288,6 +308,7 @@ on_prepare(const MtmFrame *frame)
 	if ((tx.flags & MTM_TX_INCOMPLETE) || tx.generation < MtmViewGeneration() ||
 		known_already(&tx))
 	{
+		note_passed_over(&tx);
 		MtmBodyDrop();
 		return;
 	}
