@@ -200,13 +200,16 @@ function begin_execution(
   phase: ExecutePhase,
   gids: readonly Gid[],
 ): Execution {
-  const { tenure, decisions, dropped } = turn.state;
+  const { tenure, decisions, dropped, durable } = turn.state;
   if (phase === 'conclude') {
     // A round of recovery has no first phase.
     const left = tenure.executed.seq === seq ? tenure.executed.held : gids;
     return { seq, phase, left, held: [] };
   }
-  const held = gids.filter((gid) => decisions[gid] !== undefined || dropped.includes(gid));
+  // A request that was dropped may have been about another transaction of that name.
+  const is_awaited = (gid: Gid) =>
+    decisions[gid] !== undefined || dropped[gid]?.xid === durable.accepted[gid]!.xid;
+  const held = gids.filter(is_awaited);
   return { seq, phase, left: gids.filter((gid) => !held.includes(gid)), held };
 }
 

@@ -59,9 +59,9 @@ function ask(turn: Turn, gids: readonly Gid[]): void {
 }
 
 export function without_decisions(state: State, gids: readonly Gid[]): Partial<State> {
-  const left = Object.entries(state.decisions).filter(([gid]) => !gids.includes(gid));
-  const dropped = state.dropped.filter((gid) => !gids.includes(gid));
-  return { decisions: Object.fromEntries(left), dropped };
+  const without = (decisions: State['decisions']) =>
+    Object.fromEntries(Object.entries(decisions).filter(([gid]) => !gids.includes(gid)));
+  return { decisions: without(state.decisions), dropped: without(state.dropped) };
 }
 
 export function on_ask(turn: Turn, from: NodeId, message: MessageOf<'ask'>): void {
@@ -123,15 +123,15 @@ export function on_told(turn: Turn, from: NodeId, message: MessageOf<'told'>): v
   if (generation === null || generation.number !== message.number) return;
   if (from !== resolver_of(generation)) return;
   const absent: Record<Gid, Decision> = {};
-  const later: Gid[] = [];
+  const later: Record<Gid, Decision> = {};
   for (const [gid, told] of Object.entries(message.answers)) {
     const decision = turn.state.decisions[gid];
     if (decision === undefined) continue;
-    if (told === 'later') later.push(gid);
+    if (told === 'later') later[gid] = decision;
     else absent[gid] = decision;
   }
-  const dropped = [...new Set([...turn.state.dropped, ...later])];
-  turn.set({ ...without_decisions(turn.state, later), dropped });
+  const dropped = { ...turn.state.dropped, ...later };
+  turn.set({ ...without_decisions(turn.state, Object.keys(later)), dropped });
   if (Object.keys(absent).length === 0) return;
   turn.now.push({
     kind: 'look',

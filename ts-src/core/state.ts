@@ -91,7 +91,7 @@ export interface State {
   /** Decisions of users of this node, until their outcome is executed here. */
   readonly decisions: Readonly<Record<Gid, Decision>>;
   /** Not asked for any more, but somebody may wait for them here until they are executed. */
-  readonly dropped: readonly Gid[];
+  readonly dropped: Readonly<Record<Gid, Decision>>;
   /** Resolver: decisions that members asked for. */
   readonly asked: Readonly<Record<Gid, Asked>>;
   /** gid -> a generation newer than this one is needed to end it. */
@@ -145,7 +145,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
     campaign_after_ms: 0,
     tenure: NEW_TENURE,
     decisions: {},
-    dropped: [],
+    dropped: {},
     asked: {},
     orphans: {},
     suspects: [],

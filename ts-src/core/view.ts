@@ -31,7 +31,7 @@ export function settle_view(turn: Turn): void {
     }
     if (state.view?.donor !== view.donor) turn.set({ recovery: null });
     // Recovery may end what they are about; a backend that still waits asks again.
-    if (view.donor !== 0) turn.set({ decisions: {}, dropped: [] });
+    if (view.donor !== 0) turn.set({ decisions: {}, dropped: {} });
     turn.set({ view });
     turn.durable.unshift(...mark_before(turn, view), { kind: 'publish', view });
   }
