@@ -4,7 +4,7 @@ import { cast_vote, count_votes, objection } from '../../ts-src/core/vote.ts';
 import { base, donors, is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
   '../../ts-src/core/generation.ts';
 import { LosslessCluster } from './lossless_cluster.ts';
-import { known_major } from '../../ts-src/core/wanted.ts';
+import { is_quorum_here } from '../../ts-src/core/configured.ts';
 import { learn } from '../../ts-src/core/history.ts';
 import { need, obstacles } from '../../ts-src/core/campaign.ts';
 import { Turn } from '../../ts-src/core/turn.ts';
@@ -210,8 +210,8 @@ describe('votes that may have won', () => {
     expect(objection(state, half)).toBeNull();
     expect(objection(after_votes(both(7, 2)).state, half)).toBeNull();
     const bound = after_votes(both(7, 1), both(8, 2)).state;
-    expect(objection(bound, half)?.code).toBe('major_differs');
-    expect(known_major(bound)).toBe(0);
+    expect(objection(bound, half)?.code).toBe('no_quorum');
+    expect(is_quorum_here(bound, [2])).toBe(false);
   });
 
   test('bind until a newer generation is known to be won', () => {

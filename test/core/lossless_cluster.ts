@@ -45,6 +45,8 @@ export class LosslessCluster {
     return {
       node_id: id,
       configured: this.configured,
+      listed: this.configured,
+      source: 0,
       cluster_name: 'test',
       heartbeat_send_ms: 200,
       heartbeat_recv_ms: 2_000,

@@ -55,9 +55,12 @@ describe('a simulated cluster', { timeout: 1_800_000 }, () => {
     const sum = (key: keyof Summary) => results.reduce((so_far, { total }) => so_far + total[key], 0);
     console.log(
       `${SEEDS} seeds: ${sum('steps')} steps, ${sum('generations')} generations, ` +
-        `${sum('committed')} transactions committed, ${sum('aborted')} aborted`,
+        `${sum('committed')} transactions committed, ${sum('aborted')} aborted, ` +
+        `${sum('joined')} nodes joined, ${sum('left')} left`,
     );
     expect(sum('committed')).toBeGreaterThan(SEEDS);
     expect(sum('aborted')).toBeGreaterThan(SEEDS / 10);
+    expect(sum('joined')).toBeGreaterThan(SEEDS / 20);
+    expect(sum('left')).toBeGreaterThan(SEEDS / 20);
   });
 });

@@ -3,12 +3,13 @@
 // that keep only what was saved, crashes in the middle of a step, pauses, cuts.
 import { Agenda } from './agenda.ts';
 import { Control, type World } from '../../ts-src/core/control.ts';
-import { DataPlane, KEYS, type Vote } from './data_plane.ts';
+import { DataPlane, KEYS, LIST_KEY, type Vote } from './data_plane.ts';
 import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
 import { initial_state, type Config, type Durable } from '../../ts-src/core/state.ts';
 import { describe, Observer, Violation } from './observer.ts';
 import { is_quorum } from '../../ts-src/core/quorum.ts';
 import { Random } from './random.ts';
+import type { ListChange } from './transaction.ts';
 import type { Envelope } from '../../ts-src/core/message.ts';
 import type { Event } from '../../ts-src/core/event.ts';
 import type { View } from '../../ts-src/core/effect.ts';
@@ -27,6 +28,8 @@ class Node {
   paused_until_ms = 0;
   /** Grows with every start of the control plane; what an older one planned is void. */
   life = 0;
+  /** Of a node that joined: whose copy it began as. */
+  source = 0;
   readonly inbox: Event[] = [];
 
   constructor(
@@ -34,6 +37,8 @@ class Node {
     readonly data: DataPlane,
     /** Jumps with every start. */
     public clock_offset_ms: number,
+    /** Has it a data directory? */
+    public exists: boolean,
   ) {}
 }
 
@@ -41,6 +46,8 @@ export interface Options {
   readonly seed: number;
   readonly nodes: number;
   readonly faults_ms: number;
+  /** How many nodes may join; with it, others leave. */
+  readonly spares: number;
   /** Called with every line that a node logs. */
   readonly trace?: (line: string) => void;
 }
@@ -51,6 +58,9 @@ export interface Summary {
   readonly committed: number;
   readonly aborted: number;
   readonly generations: number;
+  /** Nodes that came to be online, of those that were added; and that were dropped. */
+  readonly joined: number;
+  readonly left: number;
 }
 
 export class Cluster {
@@ -78,8 +88,8 @@ export class Cluster {
     this.slowness_ms = this.random.pick([2, 20, 150]);
     this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
     this.major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
-    this.observer = new Observer(this.configured);
-    for (const id of this.configured) this.nodes.push(this.new_node(id));
+    this.observer = new Observer();
+    for (let id = 1; id <= options.nodes + options.spares; id++) this.nodes.push(this.new_node(id));
   }
 
   private new_node(id: number): Node {
@@ -88,6 +98,7 @@ export class Cluster {
       event: (event) => {
         if (event.kind === 'stream_up' && !this.is_linked(this.node(id), this.node(event.peer))) return;
         this.post(this.node(id), event);
+        if (event.kind === 'listed') this.agenda.after(this.random.between(1, 200), () => this.connect_all(this.node(id)));
       },
       chance: (probability) => this.random.chance(this.faulty ? probability : 0),
       acts_in: (generation, what) => {
@@ -114,7 +125,7 @@ export class Cluster {
       },
       now_us: () => this.agenda.now_ms * 1000,
     });
-    return new Node(id, data, this.random.integer(0, 1_000_000));
+    return new Node(id, data, this.random.integer(0, 1_000_000), this.configured.includes(id));
   }
 
   private views(): Map<number, View | null> {
@@ -130,10 +141,11 @@ export class Cluster {
   run(): Summary {
     const { faults_ms } = this.options;
     for (const node of this.nodes) {
-      this.agenda.after(this.random.between(0, 300), () => this.start_server(node));
+      if (node.exists) this.agenda.after(this.random.between(0, 300), () => this.start_server(node));
       this.live(node);
     }
     this.misfortune();
+    if (this.options.spares > 0) this.changes_of_the_list();
     this.agenda.run_until(faults_ms);
     this.heal();
     this.rest(faults_ms + 6_000, () => this.demand_online('clients are still at work'));
@@ -161,11 +173,11 @@ export class Cluster {
 
   /** Some nodes stay down: the others go on without them. */
   private lose_minority(): void {
-    const { random, configured } = this;
-    const count = random.integer(1, configured.length);
-    const lost = configured.filter((id) => id > configured.length - count);
+    const configured = this.expected();
+    const lost = configured.slice(-this.random.integer(1, configured.length));
     const left = configured.filter((id) => !lost.includes(id));
-    if (!is_quorum(configured, left, this.nodes[0]!.control!.state.durable.generation!.major)) return;
+    const { generation } = this.node(configured[0]!).control!.state.durable;
+    if (!is_quorum(configured, left, generation!.major)) return;
     this.down = lost.map((id) => this.node(id));
     for (const node of this.down) this.crash_server(node);
     const committed = this.summary().committed;
@@ -188,41 +200,57 @@ export class Cluster {
       committed: ended('commit'),
       aborted: ended('abort'),
       generations: Math.max(...this.nodes.map((n) => n.data.view?.generation ?? 0)),
+      joined: this.nodes.filter(({ id, saved }) => !this.configured.includes(id) && (saved?.online_in ?? 0) > 0).length,
+      left: this.configured.filter((id) => !this.expected().includes(id)).length,
     };
   }
 
   private demand_online(when: string): void {
-    const up = this.nodes.filter((node) => !this.down.includes(node));
+    const expected = this.expected();
+    const up = expected.map((id) => this.node(id)).filter((node) => !this.down.includes(node));
     const ids = up.map(({ id }) => id).join();
     const first = up[0]!.data.view;
     const all = up.every(
       ({ data: { view } }) =>
         view?.status === 'online' &&
         view.generation === first!.generation &&
+        view.configured.join() === expected.join() &&
         view.members.join() === ids,
     );
-    if (all) return;
+    const dropped = this.nodes.filter(({ id, data }) => !expected.includes(id) && data.view?.status === 'online');
+    if (all && dropped.length === 0) return;
     const each = up.map(({ id, data: { view }, control }) => {
-      const now = `${view?.status}/${view?.generation} donor ${view?.donor}`;
+      const now = `${view?.status}/${view?.generation} of ${view?.configured} donor ${view?.donor}`;
       return `${id}: ${now} (${control?.state.reason})`;
     });
-    throw new Violation(`liveness: not all online (${when}): ${each.join('; ')}`);
+    if (process.env['DEBUG']) for (const { id, control, data } of up) { const st = control!.state; console.log(id, data.listed, Object.entries(st.peers).map(([p, x]) => `${p}: ${x.link} ${x.stream} ${JSON.stringify(x.said)}`).join('\n   '), st.recovery); }
+    throw new Violation(`liveness: not all of ${expected} online (${when}): ${each.join('; ')}`);
+  }
+
+  /** The nodes in the list, by who was online last. */
+  private expected(): readonly number[] {
+    const alive = this.nodes.filter(({ exists }) => exists);
+    const online_in = ({ saved }: Node) => saved?.online_in ?? 0;
+    const newest = Math.max(...alive.map(online_in));
+    return alive.find((node) => online_in(node) === newest)!.data.listed;
   }
 
   private check_rest(): void {
     this.demand_online('at rest');
-    for (const { id, data } of this.nodes) {
+    const expected = this.expected();
+    const nodes = expected.map((id) => this.node(id));
+    for (const { id, data } of nodes) {
       const left = [...data.prepared.keys()];
       if (left.length > 0) throw new Violation(`liveness, I11: prepared on node ${id}: ${left}`);
       const waiting = [...data.waiting.keys()];
       if (waiting.length > 0) throw new Violation(`liveness: node ${id} waits for ${waiting}`);
     }
-    for (const { id, control } of this.nodes) {
+    for (const { id, control } of nodes) {
       const { durable } = control!.state;
       const kept = Object.keys(durable.accepted);
       if (kept.length > 0) throw new Violation(`liveness: node ${id} keeps ${kept}`);
     }
-    for (const tx of this.observer.transactions) this.observer.check_ended(tx, this.configured);
+    for (const tx of this.observer.transactions) this.observer.check_ended(tx, expected);
   }
 
   /** All prepared by users is decided by somebody, as an administrator would do. */
@@ -245,9 +273,13 @@ export class Cluster {
   // ---- a node's life -----------------------------------------------------------------
 
   private start_server(node: Node): void {
-    if (node.server_up || this.down.includes(node)) return;
+    if (!node.exists || node.server_up || this.down.includes(node)) return;
     node.server_up = true;
     this.start_monitor(node);
+    this.connect_all(node);
+  }
+
+  private connect_all(node: Node): void {
     for (const other of this.nodes) {
       if (other === node) continue;
       this.agenda.after(this.random.between(1, 200), () => this.connect(node, other));
@@ -258,6 +290,8 @@ export class Cluster {
     const config: Config = {
       node_id: node.id,
       configured: this.configured,
+      listed: node.data.listed,
+      source: node.source,
       cluster_name: 'sim',
       heartbeat_send_ms: SEND_MS,
       heartbeat_recv_ms: RECV_MS,
@@ -496,7 +530,11 @@ export class Cluster {
   private begin(node: Node, gid: string | null): void {
     const keys = [this.random.integer(0, KEYS - 1)];
     if (this.random.chance(0.3)) keys.push((keys[0]! + 1) % KEYS);
-    const tx = node.data.begin(gid, keys);
+    this.begin_with(node, gid, keys, null);
+  }
+
+  private begin_with(node: Node, gid: string | null, keys: number[], list: ListChange | null): void {
+    const tx = node.data.begin(gid, keys, list);
     if (tx === null) return;
     this.trace(node.id, `begins ${tx.gid} in generation ${tx.generation}`);
     this.observer.transactions.push(tx);
@@ -518,6 +556,66 @@ export class Cluster {
       if (data.reads_streams()) data.read_stream(from.data, count);
       else if (data.recovery?.donor === from.id) data.recovery.step(from.data, count * 3);
     }
+  }
+
+  // ---- nodes that join and leave ---------------------------------------------------------
+
+  private changes_of_the_list(): void {
+    const change = (): void => {
+      if (this.faulty) this.change_list(this.random.pick(this.nodes));
+      this.agenda.after(this.random.between(100, 900), change);
+    };
+    const join = (): void => {
+      for (const node of this.nodes) if (!node.exists) this.join(node);
+      this.agenda.after(this.random.between(50, 300), join);
+    };
+    this.agenda.after(this.random.between(300, 900), change);
+    this.agenda.after(0, join);
+  }
+
+  private change_list(node: Node): void {
+    const { listed } = node.data;
+    const spares = this.nodes.filter(({ id, exists }) => !exists && !listed.includes(id));
+    if (spares.length > 0 && this.random.chance(0.6)) {
+      this.begin_with(node, null, [LIST_KEY], { change: 'add', node: spares[0]!.id });
+      return;
+    }
+    const victim = this.random.pick(listed);
+    if (listed.length < 3 || this.is_needed(victim)) return;
+    this.begin_with(node, null, [LIST_KEY], { change: 'drop', node: victim });
+  }
+
+  /** Who still gets its copy's rest from it could never join. */
+  private is_needed(id: number): boolean {
+    return this.nodes.some(
+      (node) => !this.configured.includes(node.id) && (node.saved?.online_in ?? 0) === 0 &&
+        (node.source === id || node.id === id),
+    );
+  }
+
+  private is_leaving(id: number): boolean {
+    return this.observer.transactions.some(
+      ({ list, ended, told }) =>
+        list?.change === 'drop' && list.node === id && told !== 'abort' && ![...ended.values()].includes('abort'),
+    );
+  }
+
+  /** A copy of a node that is online, which goes on while it is made. */
+  private join(node: Node): void {
+    const able = this.nodes.filter(
+      ({ id, data }) => data.view?.status === 'online' && data.listed.includes(node.id) && !this.is_leaving(id),
+    );
+    if (able.length === 0) return;
+    const source = this.random.pick(able);
+    node.exists = true;
+    node.source = source.id;
+    node.data.copy(source.data);
+    for (const { ended } of this.observer.transactions) {
+      const value = ended.get(source.id);
+      if (value !== undefined) ended.set(node.id, value);
+    }
+    this.trace(node.id, `begins as a copy of node ${source.id}`);
+    this.agenda.after(this.random.between(0, 500), () => this.start_server(node));
   }
 
   private misfortune(): void {

@@ -10,7 +10,7 @@ import { Wal, type WalRecord } from './wal.ts';
 import type { EventOf, FinishResult } from '../../ts-src/core/event.ts';
 import type { Look } from '../../ts-src/core/holding.ts';
 import type { Positions } from '../../ts-src/core/horizon.ts';
-import type { Transaction } from './transaction.ts';
+import type { ListChange, Transaction } from './transaction.ts';
 import type { Value } from '../../ts-src/core/ballot.ts';
 import type { View } from '../../ts-src/core/effect.ts';
 
@@ -40,7 +40,9 @@ interface Reading {
 export interface Surroundings {
   send_vote(to: number, vote: Vote): void;
   /** An event for the control plane, through the queue in shared memory. */
-  event(event: EventOf<'orphan' | 'decide' | 'recovering' | 'stream_up' | 'stream_down'>): void;
+  event(
+    event: EventOf<'orphan' | 'decide' | 'recovering' | 'stream_up' | 'stream_down' | 'listed'>,
+  ): void;
   chance(probability: number): boolean;
   /** The node votes, prepares, takes back or decides something of this generation. */
   acts_in(generation: number, what: string): void;
@@ -56,6 +58,8 @@ export interface Surroundings {
 }
 
 export const KEYS = 6;
+/** The row that stands for the list of nodes. */
+export const LIST_KEY = KEYS;
 const LANES = 2;
 
 export class DataPlane {
@@ -67,7 +71,9 @@ export class DataPlane {
   /** Progress of each lane of each coordinator: its last outcome that was executed. */
   readonly progress = new Map<string, number>();
   /** The rows: who wrote each, in order. */
-  readonly rows: Transaction[][] = Array.from({ length: KEYS }, () => []);
+  readonly rows: Transaction[][] = Array.from({ length: KEYS + 1 }, () => []);
+  /** The nodes that the cluster should consist of. */
+  listed: readonly number[];
   private next_xid = 700;
 
   // In memory.
@@ -83,9 +89,11 @@ export class DataPlane {
 
   constructor(
     readonly id: number,
-    readonly configured: readonly number[],
+    listed: readonly number[],
     readonly around: Surroundings,
-  ) {}
+  ) {
+    this.listed = listed;
+  }
 
   crash(): void {
     this.view = null;
@@ -103,7 +111,11 @@ export class DataPlane {
 
   // ---- coordinator ---------------------------------------------------------------
 
-  begin(user_gid: string | null, keys: readonly number[]): Transaction | null {
+  begin(
+    user_gid: string | null,
+    keys: readonly number[],
+    list: ListChange | null = null,
+  ): Transaction | null {
     const { view } = this;
     if (view === null || view.status !== 'online') return null;
     if (user_gid !== null && this.prepared.has(user_gid)) return null;
@@ -118,6 +130,7 @@ export class DataPlane {
       generation: view.generation,
       members: view.members,
       keys,
+      list,
       lane: xid % LANES,
       prepared_at: this.wal.insert,
       ended: new Map(),
@@ -179,7 +192,7 @@ export class DataPlane {
   }
 
   protected none_can_commit(never: readonly number[]): boolean {
-    return meets_every_quorum(this.configured, never, this.view!.major);
+    return meets_every_quorum(this.view!.configured, never, this.view!.major);
   }
 
   private decide(tx: Transaction, value: Value): void {
@@ -395,7 +408,7 @@ export class DataPlane {
     const recovered = (before?.donor ?? 0) !== 0 && view.status === 'online';
     this.stop_reading(recovered ? view.generation : 0);
     this.recovery = view.donor > 0 ? new Recovery(this, view.donor) : null;
-    for (const peer of this.configured) {
+    for (const peer of this.listed) {
       if (peer === this.id) continue;
       this.around.event({ kind: view.donor === 0 ? 'stream_up' : 'stream_down', peer });
     }
@@ -420,7 +433,7 @@ export class DataPlane {
    */
   private horizon(): number {
     const { wal, view } = this;
-    const from = Math.min(wal.insert, ...this.configured.map((id) => this.needed_by(id)));
+    const from = Math.min(wal.insert, ...this.listed.map((id) => this.needed_by(id)));
     for (let i = from; i < wal.insert; i++) {
       const record = wal.records[i]!;
       if (record.kind !== 'commit' && record.kind !== 'abort') continue;
@@ -488,6 +501,12 @@ export class DataPlane {
     this.drivers.delete(gid);
   }
 
+  /** A copy's source has it open: it comes whole, if it is committed. */
+  let_go(tx: Transaction): void {
+    this.prepared.delete(tx.gid);
+    this.wal.records.push({ kind: 'abort', tx, at: null });
+  }
+
   /** `at`: of its outcome in the coordinator's WAL; null: by a ballot, or by recovery. */
   end(tx: Transaction, value: Value, at: number | null): void {
     this.prepared.delete(tx.gid);
@@ -503,6 +522,31 @@ export class DataPlane {
 
   private write_rows(tx: Transaction): void {
     for (const key of tx.keys) this.rows[key]!.push(tx);
+    if (tx.list !== null) this.change_list(tx.list);
     this.around.applied(tx);
+  }
+
+  private change_list({ change, node }: ListChange): void {
+    const others = this.listed.filter((id) => id !== node);
+    this.listed = change === 'drop' ? others : [...others, node].sort((a, b) => a - b);
+    // From here on this node's WAL is kept for it.
+    if (change === 'add') this.wal.confirm(node, this.wal.insert);
+    this.around.event({ kind: 'listed', nodes: this.listed });
+  }
+
+  /**
+   * A base backup of another node: all that is on its disk but its WAL, in which its slot for
+   * this node begins now (docs/membership.md, 4).
+   */
+  copy(source: DataPlane): void {
+    for (const [gid, entry] of source.prepared) this.prepared.set(gid, entry);
+    for (const [lane, at] of source.progress) this.progress.set(lane, at);
+    for (let lane = 0; lane < LANES; lane++) {
+      this.progress.set(`${source.id} ${lane}`, source.wal.insert - 1);
+    }
+    source.rows.forEach((row, key) => this.rows[key]!.push(...row));
+    this.listed = source.listed;
+    this.next_xid = source.next_xid;
+    source.wal.confirm(this.id, source.wal.insert);
   }
 }

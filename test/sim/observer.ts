@@ -24,8 +24,6 @@ export class Observer {
   /** Who ever accepted a value in a ballot. */
   private readonly accepted = new Map<string, Set<number>>();
 
-  constructor(private readonly configured: readonly number[]) {}
-
   private demand(holds: boolean, what: () => string): void {
     if (!holds) throw new Violation(what());
   }
@@ -74,7 +72,15 @@ export class Observer {
     this.demand((this.won.get(number) ?? text) === text, () => `I1: two generations ${number}`);
     if (this.won.has(number)) return;
     this.won.set(number, text);
-    const enough = is_quorum(this.configured, members, generation.major);
+    const numbers = [...this.won.keys()].sort((a, b) => a - b);
+    const at = numbers.indexOf(number);
+    for (const other of [numbers[at - 1], numbers[at + 1]]) {
+      if (other === undefined) continue;
+      const theirs = (JSON.parse(this.won.get(other)!) as Generation).members;
+      const meets = theirs.some((id) => members.includes(id));
+      this.demand(meets, () => `I1: generations ${number} and ${other} have no member in common`);
+    }
+    const enough = is_quorum(generation.configured, members, generation.major);
     this.demand(enough, () => `I1: generation ${number} holds no quorum`);
     for (const id of members) {
       const voted = this.votes.has(`${id} ${number}`) || id === generation.campaigner;
@@ -132,8 +138,8 @@ export class Observer {
     const entry = durable.accepted[gid];
     const { number, seq } = entry?.ballot ?? { number: 0, seq: 0 };
     const nodes = [...(this.accepted.get(`${gid} ${number}.${seq} ${value}`) ?? [])];
-    const { major } = durable.generation!;
-    const enough = is_quorum(this.configured, nodes, major);
+    const { configured, major } = durable.generation!;
+    const enough = is_quorum(configured, nodes, major);
     this.demand(enough, () => `I5: ${gid} executed with acceptances of ${nodes}`);
   }
 

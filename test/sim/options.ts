@@ -5,5 +5,6 @@ import type { Options } from './cluster.ts';
 export function options_for(seed: number): Options {
   const nodes = [3, 2, 4, 3, 5, 3, 4, 6, 3, 7][seed % 10]!;
   const faults_ms = (seed >> 3) % 8 === 0 ? 5_000 : 1_200 + (seed % 7) * 300;
-  return { seed, nodes, faults_ms };
+  const spares = [0, 2, 0, 1][(seed >> 2) % 4]!;
+  return { seed, nodes, faults_ms, spares };
 }

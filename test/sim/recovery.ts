@@ -61,6 +61,7 @@ export class Recovery {
     const value = donor.wal.has('commit', tx, donor.wal.slot(here.id)) ? 'commit' : 'abort';
     const own = tx.coordinator === here.id;
     if (value === 'commit') here.end(tx, value, own ? here.wal.insert : null);
+    else if (donor.prepared.get(tx.gid)?.tx === tx) here.let_go(tx);
     else this.roll_back(tx);
     here.tell_driver(tx.gid, value);
     return true;

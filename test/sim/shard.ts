@@ -15,8 +15,12 @@ export interface Result {
   readonly failed: { readonly seed: number; readonly message: string } | null;
 }
 
+const NOTHING = {
+  steps: 0, transactions: 0, committed: 0, aborted: 0, generations: 0, joined: 0, left: 0,
+};
+
 function run_share({ first, end, step }: Share): Result {
-  const total = { steps: 0, transactions: 0, committed: 0, aborted: 0, generations: 0 };
+  const total = { ...NOTHING };
   for (let seed = first; seed < end; seed += step) {
     try {
       const summary = run_seed(options_for(seed));

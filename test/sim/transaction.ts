@@ -2,6 +2,11 @@
 // to one transaction after another, so each is an object of its own.
 import type { Value } from '../../ts-src/core/ballot.ts';
 
+export interface ListChange {
+  readonly change: 'add' | 'drop';
+  readonly node: number;
+}
+
 export interface Transaction {
   readonly gid: string;
   readonly user: boolean;
@@ -10,6 +15,8 @@ export interface Transaction {
   readonly members: readonly number[];
   /** The rows that it writes. */
   readonly keys: readonly number[];
+  /** The node that it adds to the list, or takes out of it. */
+  readonly list: ListChange | null;
   /** Transactions of one lane are executed in their coordinator's order. */
   readonly lane: number;
   /** Position of its PREPARE in its coordinator's WAL. */

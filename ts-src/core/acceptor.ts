@@ -8,6 +8,7 @@ import {
   with_accepted,
   type Accepted,
 } from './ballot.ts';
+import { configured_nodes } from './configured.ts';
 import { base, donors, members_of, resolver_of, type Generation } from './generation.ts';
 import { consider_online } from './recovery.ts';
 import { difference, type NodeId, type NodeSet } from './node_set.ts';
@@ -64,7 +65,7 @@ function rememberers(state: State): NodeSet {
   const generation = in_force(state);
   const { history } = state.durable;
   const members = generation === null ? null : members_of(history, base(generation));
-  return difference(members ?? state.config.configured, [state.config.node_id]);
+  return difference(members ?? configured_nodes(state), [state.config.node_id]);
 }
 
 /** Is it this generation's resolver that speaks, of a round that is not over? */

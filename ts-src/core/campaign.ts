@@ -9,14 +9,17 @@
 // with a higher number after a random while.
 import {
   connected_words,
+  is_connected,
   known_incarnations,
   missing_edges,
   missing_streams,
+  newest_promise,
   connected_nodes,
   peer_of,
 } from './connectivity.ts';
-import { difference, added, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
-import { donors_in, major_for, wanted_members } from './wanted.ts';
+import { configured_nodes, known_nodes } from './configured.ts';
+import { difference, added, intersection, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import { donors_in, major_for, next_configured, wanted_members } from './wanted.ts';
 import { online_in_of } from './recovery.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
 import { cast_vote, count_votes, objection } from './vote.ts';
@@ -36,6 +39,9 @@ export function need(state: State): string | null {
   const { generation } = state.durable;
   if (generation === null) return 'there is none yet';
   const wanted = wanted_members(state);
+  if (wanted.length > 0 && !same_nodes(next_configured(state), generation.configured)) {
+    return `nodes should be ${next_configured(state).join(', ')}`;
+  }
   if (!same_nodes(wanted, generation.members)) return `members should be ${wanted.join(', ')}`;
   const restarted = restarted_members(generation, known_incarnations(state));
   if (restarted.length > 0) return `started again: node ${restarted.join(', ')}`;
@@ -46,18 +52,14 @@ export function need(state: State): string | null {
   return wants >= generation.number ? 'a transaction was left by its backend' : null;
 }
 
-/** Passed on in heartbeats: the campaigner may not hear the node that gave the promise. */
-export function newest_promise(state: State): number {
-  const own = state.durable.promised?.number ?? 0;
-  return Math.max(own, ...connected_words(state).map((said) => said.promised));
-}
-
 /** What keeps the members wanted from forming a generation, for people to read. */
 export function obstacles(state: State): readonly string[] {
-  const { configured } = state.config;
+  const configured = configured_nodes(state);
   const wanted = wanted_members(state);
   if (wanted.length === 0) return nobody_wanted(state, configured);
-  const others = wanted.filter((id) => !wants(state, id, wanted));
+  // Who is just joining has no vote yet on who should be a member.
+  const voters = intersection(wanted, configured);
+  const others = voters.filter((id) => !wants(state, id, wanted));
   if (others.length > 0) return others.map((id) => `node ${id} does not see the same nodes`);
   return missing_streams(state, donors_in(state, wanted), wanted).map(
     ({ from, to }) => `node ${from} does not read the stream of node ${to.join(', ')} yet`,
@@ -65,7 +67,11 @@ export function obstacles(state: State): readonly string[] {
 }
 
 function wants(state: State, id: NodeId, set: NodeSet): boolean {
-  return id === state.config.node_id || same_nodes(peer_of(state, id).said?.wanted ?? [], set);
+  if (id === state.config.node_id) return true;
+  const { said } = peer_of(state, id);
+  return (
+    same_nodes(said?.wanted ?? [], set) && same_nodes(said!.wanted_configured, next_configured(state))
+  );
 }
 
 function nobody_wanted(state: State, configured: NodeSet): readonly string[] {
@@ -117,7 +123,7 @@ function start_campaign(turn: Turn, why: string): void {
     number: Math.max(...known) + 1,
     campaigner: config.node_id,
     members,
-    configured: config.configured,
+    configured: next_configured(state),
     incarnations: Object.fromEntries(members.map((id) => [id, incarnations[id] ?? 0])),
     online_in: Object.fromEntries(members.map((id) => [id, online_in_of(state, id)])),
     major: major_for(state, members),
@@ -163,8 +169,10 @@ function conclude(turn: Turn, refused: string | null): void {
 function win(turn: Turn, proposal: Generation): void {
   turn.log(`generation ${proposal.number} won: members ${proposal.members.join(', ')}`);
   turn.set({ campaign: null, failed_campaigns: 0 });
+  // Also those who are left out for good: nobody else tells them.
+  const known = difference(known_nodes(turn.state), [turn.state.config.node_id]);
   learn(turn, proposal);
-  for (const to of difference(proposal.members, [turn.state.config.node_id])) {
+  for (const to of known.filter((id) => is_connected(turn.state, id) || proposal.members.includes(id))) {
     turn.send(to, { kind: 'won', generation: proposal });
   }
 }

@@ -2,7 +2,8 @@
 // it was heard of within heartbeat_recv_ms. Silence is judged at ticks only, when all
 // that was queued is read: a node that stood still does not take that for silence. Each
 // heartbeat carries its sender's own set, so that everybody sees the whole matrix.
-import { contains, difference, node_set, type NodeId, type NodeSet } from './node_set.ts';
+import { known_nodes } from './configured.ts';
+import { added, contains, difference, type NodeId, type NodeSet } from './node_set.ts';
 import type { Heartbeat } from './message.ts';
 import type { State } from './state.ts';
 
@@ -38,7 +39,7 @@ export function peer_of(state: State, id: NodeId): Peer {
 }
 
 export function peer_ids(state: State): NodeSet {
-  return state.config.configured.filter((id) => id !== state.config.node_id);
+  return known_nodes(state).filter((id) => id !== state.config.node_id);
 }
 
 export function is_connected(state: State, id: NodeId): boolean {
@@ -49,12 +50,11 @@ export function is_connected(state: State, id: NodeId): boolean {
 
 /** This node and all it is connected with: its row of the matrix. */
 export function connected_nodes(state: State): NodeSet {
-  return state.config.configured.filter((id) => is_connected(state, id));
+  return added(peer_ids(state).filter((id) => is_connected(state, id)), state.config.node_id);
 }
 
 export function streaming_nodes(state: State): NodeSet {
-  const { configured, node_id } = state.config;
-  return node_set(configured.filter((id) => id === node_id || peer_of(state, id).stream));
+  return added(peer_ids(state).filter((id) => peer_of(state, id).stream), state.config.node_id);
 }
 
 /** Whose row lacks a node of `set`; empty when all of them hear each other. */
@@ -106,4 +106,10 @@ export function connected_words(state: State): readonly Heartbeat[] {
     .filter((id) => is_connected(state, id))
     .map((id) => peer_of(state, id).said)
     .filter((said) => said !== null);
+}
+
+/** Passed on in heartbeats: the campaigner may not hear the node that gave the promise. */
+export function newest_promise(state: State): number {
+  const own = state.durable.promised?.number ?? 0;
+  return Math.max(own, ...connected_words(state).map((said) => said.promised));
 }

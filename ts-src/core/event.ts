@@ -3,7 +3,7 @@
 import type { Value } from './ballot.ts';
 import type { Gid } from './gid.ts';
 import type { Look } from './holding.ts';
-import type { NodeId } from './node_set.ts';
+import type { NodeId, NodeSet } from './node_set.ts';
 import type { LookPurpose } from './effect.ts';
 import type { Positions } from './horizon.ts';
 
@@ -36,6 +36,8 @@ export type Event =
       readonly lag_bytes: number;
       readonly passed: number;
     }
+  /** The list of nodes has changed. */
+  | { readonly kind: 'listed'; readonly nodes: NodeSet }
   /** The answer to a measure effect. */
   | { readonly kind: 'measured'; readonly positions: Positions }
   /** Its backend gave up: only a ballot of a newer generation can end it. */

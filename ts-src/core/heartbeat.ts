@@ -1,12 +1,11 @@
 // Heartbeats: sent every heartbeat_send_ms, and at once when they have something new to
 // say. They repeat all that others must know sooner or later, so that no other message
 // has to arrive for it.
-import { connected_nodes, peer_ids, peer_of, streaming_nodes } from './connectivity.ts';
+import { connected_nodes, newest_promise, peer_ids, peer_of, streaming_nodes } from './connectivity.ts';
 import { learn } from './history.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
-import { wanted_members } from './wanted.ts';
-import { newest_promise } from './campaign.ts';
+import { next_configured, wanted_members } from './wanted.ts';
 import { wanted_generation } from './orphan.ts';
 import { is_away, is_ready, learn_online } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
@@ -32,10 +31,10 @@ export function beat(turn: Turn): void {
 /** Two heartbeats that say the same to the same nodes have the same text. */
 function in_short(said: Heartbeat, links: NodeSet): string {
   const { status, connected, streams, promised, generation, wants, closed, open } = said;
-  const { online_in, away, ready, wanted, newest } = said;
+  const { online_in, away, ready, wanted, wanted_configured, newest } = said;
   const number = generation?.number ?? 0;
   const rounds = [status, connected, streams, promised, number, wants, closed, open, links];
-  return [...rounds, online_in, away, ready, wanted, newest].join(' ');
+  return [...rounds, online_in, away, ready, wanted, wanted_configured, newest].join(' ');
 }
 
 function present({ state }: Turn): Heartbeat {
@@ -52,6 +51,7 @@ function present({ state }: Turn): Heartbeat {
     away: is_away(state),
     ready: is_ready(state),
     wanted: wanted_members(state),
+    wanted_configured: next_configured(state),
     major_node: state.config.major_node,
     newest: newest_promise(state),
     wants: wanted_generation(state),

@@ -38,6 +38,7 @@ export interface Heartbeat {
   readonly ready: boolean;
   /** The members that it wants, empty for none. */
   readonly wanted: NodeSet;
+  readonly wanted_configured: NodeSet;
   /** Its own setting. */
   readonly major_node: boolean;
   /** The newest generation that it, or a node connected with it, voted for. */

@@ -17,11 +17,6 @@ function is_major_half(configured: NodeSet, inside: NodeSet, major: NodeId | 0):
   return inside.length * 2 === configured.length && inside.includes(major);
 }
 
-/** Is it a quorum only by its major node? */
-export function is_half(configured: NodeSet, set: NodeSet): boolean {
-  return intersection(configured, set).length * 2 === configured.length;
-}
-
 /** Does every quorum hold a node of `set`? Then none can be found without it (I6). */
 export function meets_every_quorum(
   configured: NodeSet,

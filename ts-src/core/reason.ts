@@ -1,6 +1,7 @@
 // Reason: why this node is not online, in words for people; empty when it is.
 import { difference, type NodeSet } from './node_set.ts';
 import { in_force, is_current } from './force.ts';
+import { configured_nodes, is_dropped } from './configured.ts';
 import { campaigner_of, need, obstacles } from './campaign.ts';
 import { donor_for } from './recovery.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
@@ -10,6 +11,7 @@ import type { Status } from './status.ts';
 
 export function reason_for(state: State, status: Status): string {
   if (status === 'online') return '';
+  if (is_dropped(state)) return 'it was dropped from the cluster';
   if (status === 'isolated') return lost_peers(state);
   const { campaign } = state;
   if (campaign !== null) {
@@ -25,7 +27,7 @@ export function reason_for(state: State, status: Status): string {
 }
 
 function lost_peers(state: State): string {
-  const lost = difference(state.config.configured, connected_nodes(state));
+  const lost = difference(configured_nodes(state), connected_nodes(state));
   const each = lost.map((id) => {
     const { link, refused } = peer_of(state, id);
     if (refused !== null) return `node ${id}: its message is refused, ${refused}`;

@@ -54,7 +54,10 @@ function newest_online(state: State): number {
 /** Whose streams the data plane reads: see View. */
 export function donor_for(state: State): NodeId | 0 | -1 {
   if (!is_away(state)) return 0;
-  const able = company(state).filter((id) => peer_of(state, id).said?.away === false);
+  // What it was copied with is known to be whole only up to a position of its source.
+  const { source } = state.config;
+  const is_source = (id: NodeId) => source === 0 || state.durable.online_in > 0 || id === source;
+  const able = company(state).filter((id) => is_source(id) && peer_of(state, id).said?.away === false);
   const before = state.view?.donor ?? 0;
   // It begins anew with another one, so it stays with one that will be online, too.
   if (able.includes(before) && online_in_of(state, before) > state.durable.online_in) return before;

@@ -2,7 +2,7 @@
 // makes the next one. `durable` is on disk before anything that follows from it leaves
 // the node; all else is gone with the process, and everything is rebuilt without it.
 import { NO_BALLOT, type AcceptedValues, type Ballot } from './ballot.ts';
-import { UNKNOWN_PEER, type Peer } from './connectivity.ts';
+import type { Peer } from './connectivity.ts';
 import type { Campaign } from './campaign.ts';
 import type { View } from './effect.ts';
 import type { Executed, Execution } from './acceptor.ts';
@@ -17,7 +17,12 @@ import type { Round } from './round.ts';
 
 export interface Config {
   readonly node_id: NodeId;
+  /** As the settings say; it holds until the first generation is won. */
   readonly configured: NodeSet;
+  /** The nodes in the list at the start. */
+  readonly listed: NodeSet;
+  /** A new node begins as a copy of this one, and can recover from it only; 0: from any. */
+  readonly source: NodeId | 0;
   readonly cluster_name: string;
   readonly heartbeat_send_ms: number;
   readonly heartbeat_recv_ms: number;
@@ -29,6 +34,7 @@ export interface Config {
 
 export interface Pending {
   readonly number: number;
+  readonly configured: NodeSet;
   readonly major: NodeId | 0;
 }
 
@@ -39,7 +45,10 @@ export interface Durable {
   readonly promised: Generation | null;
   /** The newest generation known to be won. */
   readonly generation: Generation | null;
-  /** Votes since that one, of which each may have been won: the newest of each major node. */
+  /**
+   * Votes since that one, of which each may have been won: of those with the same configured
+   * set and major node the newest.
+   */
   readonly pending: readonly Pending[];
   /** The newest generation in which this node was online; saved before it acts so. */
   readonly online_in: number;
@@ -87,6 +96,8 @@ export const NEW_TENURE: Tenure = {
 
 export interface State {
   readonly config: Config;
+  /** The nodes that the cluster should consist of (configured.ts). */
+  readonly listed: NodeSet;
   /** Monotonic time of the last tick. */
   readonly ticked_ms: number;
   readonly durable: Durable;
@@ -142,12 +153,12 @@ export const NEW_DURABLE: Durable = {
 /** The state at a start: a new incarnation, which the shell saves before anything else. */
 export function initial_state(config: Config, saved: Durable | null): State {
   const before = saved ?? NEW_DURABLE;
-  const peers = config.configured.filter((id) => id !== config.node_id);
   return {
     config,
+    listed: config.listed,
     ticked_ms: 0,
     durable: { ...before, incarnation: before.incarnation + 1 },
-    peers: Object.fromEntries(peers.map((id) => [id, UNKNOWN_PEER])),
+    peers: {},
     campaign: null,
     failed_campaigns: 0,
     campaign_after_ms: 0,

@@ -13,6 +13,7 @@
 // From each of them to isolated, and to recovery with a vote; from online also as soon as
 // the node learns that a newer generation may go on without it.
 import { connected_words } from './connectivity.ts';
+import { is_dropped } from './configured.ts';
 import { donor_for } from './recovery.ts';
 import { hears_quorum } from './wanted.ts';
 import { in_force, is_current } from './force.ts';
@@ -21,6 +22,7 @@ import type { State } from './state.ts';
 export type Status = 'isolated' | 'disabled' | 'catchup' | 'recovery' | 'online';
 
 export function status_of(state: State): Status {
+  if (is_dropped(state)) return 'disabled';
   if (!hears_quorum(state)) return 'isolated';
   if (is_online(state)) return 'online';
   const donor = donor_for(state);

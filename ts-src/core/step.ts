@@ -7,6 +7,7 @@ import { accept, answer, execute, execute_again, report } from './acceptor.ts';
 import { absent_here, ask_again, decided, on_ask, on_decide, on_told } from './decide.ts';
 import { beat, on_heartbeat } from './heartbeat.ts';
 import { canvass, consider_campaign, on_refuse, on_vote } from './campaign.ts';
+import { known_nodes } from './configured.ts';
 import { check_invariants } from './invariant.ts';
 import { consider_round, on_reply, on_stale, question_again } from './round.ts';
 import { decode_message, type Message, type MessageKind, type MessageOf } from './message.ts';
@@ -50,6 +51,7 @@ const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => 
   link_down: (turn, { peer }) => change_peer(turn, peer, { link: false, heard_ms: null }),
   stream_up: (turn, { peer }) => change_peer(turn, peer, { stream: true }),
   stream_down: (turn, { peer }) => change_peer(turn, peer, { stream: false }),
+  listed: (turn, { nodes }) => turn.set({ listed: nodes }),
   recovering: on_recovering,
   measured: (turn, { positions }) => on_measured(turn, positions),
   orphan: (turn, { gid }) => on_orphan(turn, gid),
@@ -100,7 +102,7 @@ function on_tick(turn: Turn): void {
 }
 
 function change_peer(turn: Turn, id: NodeId, change: Partial<Peer>): void {
-  if (id === turn.state.config.node_id || !turn.state.config.configured.includes(id)) return;
+  if (id === turn.state.config.node_id || !known_nodes(turn.state).includes(id)) return;
   const peer = { ...peer_of(turn.state, id), ...change };
   turn.set({ peers: { ...turn.state.peers, [id]: peer } });
 }
@@ -152,7 +154,7 @@ const ON_MESSAGE: { readonly [K in MessageKind]: MessageRule<K> } = {
 
 function on_message(turn: Turn, from: NodeId, body: string): void {
   const { config } = turn.state;
-  if (!config.configured.includes(from)) return;
+  if (!known_nodes(turn.state).includes(from)) return;
   const decoded = decode_message(body, from, config.cluster_name);
   if ('refused' in decoded) {
     refuse_message(turn, from, decoded.refused);

@@ -17,7 +17,7 @@ export function settle_view(turn: Turn): void {
   const view: View = {
     generation: promised?.number ?? 0,
     members: promised?.members ?? [],
-    configured: config.configured,
+    configured: promised?.configured ?? config.configured,
     incarnation: durable.incarnation,
     status: status_of(state),
     donor: donor_for(state),

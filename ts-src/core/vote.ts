@@ -2,12 +2,13 @@
 // is durable before it is sent (I3). Voting is moving: from then on this node takes part
 // in no older generation (I2), so a vote is given only where the generation can work.
 import { connected_nodes, streaming_nodes } from './connectivity.ts';
-import { contains, difference, same_nodes, type NodeSet } from './node_set.ts';
-import { is_half, is_quorum } from './quorum.ts';
+import { contains, difference, intersection, same_nodes, type NodeSet } from './node_set.ts';
+import { is_quorum } from './quorum.ts';
+import { is_quorum_here, may_name_configured, with_pending } from './configured.ts';
 import { donors, is_well_formed, same_generation, type Generation } from './generation.ts';
-import { kept_members, known_major } from './wanted.ts';
+import { kept_members } from './wanted.ts';
 import { refusal, type Refusal } from './refusal.ts';
-import { NEW_TENURE, type Pending, type State } from './state.ts';
+import { NEW_TENURE, type State } from './state.ts';
 import type { MessageOf } from './message.ts';
 import type { NodeId } from './node_set.ts';
 import type { Turn } from './turn.ts';
@@ -31,11 +32,14 @@ export function objection(state: State, proposal: Generation): Refusal | null {
   if (!is_well_formed(proposal) || !proposal.members.includes(config.node_id)) {
     return refusal('not_configured', 'the proposal does not name it among its members');
   }
-  if (!same_nodes(proposal.configured, config.configured)) {
+  if (!may_name_configured(state, proposal)) {
     return refusal('configured_differs', 'its list of nodes is another one');
   }
   if (!is_quorum(proposal.configured, proposal.members, proposal.major)) {
     return refusal('no_quorum', 'the proposed members are no quorum');
+  }
+  if (!is_quorum_here(state, proposal.members)) {
+    return refusal('no_quorum', 'the proposed members are none by what it has voted for');
   }
   if (!may_name_major(state, proposal)) {
     return refusal('major_differs', 'its major node is another one');
@@ -49,23 +53,10 @@ export function objection(state: State, proposal: Generation): Refusal | null {
   return edge_objection(state, proposal);
 }
 
-/**
- * The major node changes only with all nodes. And half of them go on by themselves only
- * if a record that names another one cannot have been won meanwhile: this node would
- * have voted for it (docs/majority.md, 4.5).
- */
+/** The major node changes only with all nodes. */
 function may_name_major(state: State, proposal: Generation): boolean {
-  const { generation } = state.durable;
   if (same_nodes(proposal.members, proposal.configured)) return true;
-  if (is_half(proposal.configured, proposal.members)) {
-    return proposal.major === known_major(state);
-  }
-  return proposal.major === (generation?.major ?? 0);
-}
-
-/** What binds this node until it knows of a newer generation that was won. */
-function still_pending({ durable }: State, { number, major }: Generation): readonly Pending[] {
-  return [...durable.pending.filter((vote) => vote.major !== major), { number, major }];
+  return proposal.major === (state.durable.generation?.major ?? 0);
 }
 
 function edge_objection(state: State, proposal: Generation): Refusal | null {
@@ -78,7 +69,8 @@ function edge_objection(state: State, proposal: Generation): Refusal | null {
   if (unread.length > 0 && donors(proposal).includes(state.config.node_id)) {
     return refusal('no_stream', `it does not read the stream of node ${unread.join(', ')}`);
   }
-  const dropped = difference(kept_members(state), proposal.members);
+  const kept = intersection(kept_members(state), proposal.configured);
+  const dropped = difference(kept, proposal.members);
   if (dropped.length > 0) {
     return refusal('drops_wanted_node', `it would lose node ${dropped.join(', ')}`);
   }
@@ -87,7 +79,10 @@ function edge_objection(state: State, proposal: Generation): Refusal | null {
 
 /** Vote: durable first, then published and drained, then sent. */
 export function cast_vote(turn: Turn, proposal: Generation): void {
-  turn.save({ promised: proposal, pending: still_pending(turn.state, proposal) });
+  turn.save({
+    promised: proposal,
+    pending: with_pending(turn.state.durable.pending, proposal),
+  });
   turn.set({
     tenure: NEW_TENURE,
     asked: {},

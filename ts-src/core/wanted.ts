@@ -2,23 +2,15 @@
 // best clique compute the same from the rows in each other's heartbeats, and say so;
 // nobody proposes what not all of them want.
 import { best_clique } from './clique.ts';
-import { connected_nodes, peer_of } from './connectivity.ts';
-import { contains, intersection, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import { changes, configured_nodes, is_quorum_here } from './configured.ts';
+import { connected_nodes, missing_edges, newest_promise, peer_of } from './connectivity.ts';
+import { added, contains, difference, intersection, node_set, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
 import { is_quorum } from './quorum.ts';
 import { is_ready, online_in_of } from './recovery.ts';
 import type { State } from './state.ts';
 
-/**
- * Who breaks the tie of two halves. After a vote for a record that names another one,
- * which may have been won, nobody does until this node knows better.
- */
-export function known_major({ durable }: State): NodeId | 0 {
-  const major = durable.generation?.major ?? 0;
-  return durable.pending.every((vote) => vote.major === major) ? major : 0;
-}
-
 export function hears_quorum(state: State): boolean {
-  return is_quorum(state.config.configured, connected_nodes(state), known_major(state));
+  return is_quorum_here(state, connected_nodes(state));
 }
 
 /** What was found last, and of what: it is asked for many times in a step. */
@@ -35,32 +27,62 @@ export function group_of(state: State): NodeSet {
 }
 
 function find_group(state: State): NodeSet {
-  const { configured, node_id } = state.config;
-  const major = known_major(state);
+  const { node_id } = state.config;
   const row = (id: NodeId) => peer_of(state, id).said?.connected ?? [];
   const hears = (a: NodeId, b: NodeId) => a === node_id || row(a).includes(b);
   const rank = (set: NodeSet) => {
     const all = set.map((id) => online_in_of(state, id));
     const newest = Math.max(...all);
     const count = all.filter((number) => number === newest).length;
-    return [is_quorum(configured, set, major) ? 1 : 0, newest, count];
+    return [is_quorum_here(state, set) ? 1 : 0, newest, count];
   };
   const linked = (a: NodeId, b: NodeId) => hears(a, b) && hears(b, a);
-  return best_clique(node_id, connected_nodes(state), linked, rank);
+  return best_clique(node_id, intersection(connected_nodes(state), configured_nodes(state)), linked, rank);
 }
 
 /** The members that this node wants; none while its group is no quorum. */
 export function wanted_members(state: State): NodeSet {
-  const { configured } = state.config;
+  const configured = configured_nodes(state);
   const { generation } = state.durable;
   const group = group_of(state);
   if (generation === null) return same_nodes(group, configured) ? configured : [];
-  const major = known_major(state);
-  if (!is_quorum(configured, group, major)) return [];
-  const donors = donors_in(state, group);
-  const up_to_date = group.filter((id) => donors.includes(id) || is_ready_node(state, id));
-  if (!is_quorum(configured, up_to_date, major)) return group;
-  return group.filter((id) => up_to_date.includes(id) || generation.members.includes(id));
+  if (!is_quorum_here(state, group)) return [];
+  const next = next_configured(state);
+  const staying = intersection(group, next);
+  const donors = donors_in(state, staying);
+  const up_to_date = staying.filter((id) => donors.includes(id) || is_ready_node(state, id));
+  if (!is_quorum_here(state, up_to_date)) return staying;
+  const present = (id: NodeId) => up_to_date.includes(id) || generation.members.includes(id);
+  return node_set([...staying.filter(present), ...difference(next, configured)]);
+}
+
+/**
+ * The configured set that the next generation should have. All that vote on it compute the
+ * same: it changes only while all members here are online and nothing is being voted on.
+ */
+export function next_configured(state: State): NodeSet {
+  const configured = configured_nodes(state);
+  const { generation } = state.durable;
+  if (generation === null || newest_promise(state) > generation.number) return configured;
+  const group = group_of(state);
+  const members = intersection(group, generation.members);
+  if (members.some((id) => online_in_of(state, id) !== generation.number)) return configured;
+  const is_possible = (next: NodeSet) => {
+    const staying = intersection(members, next);
+    const joining = difference(next, configured);
+    const voters = node_set([...staying, ...joining]);
+    return (
+      is_quorum_here(state, staying) &&
+      is_quorum(next, voters, generation.major) &&
+      joining.every((id) => is_ready_node(state, id) && is_heard(state, id, group))
+    );
+  };
+  return changes(state, configured).find(is_possible) ?? configured;
+}
+
+/** Does every node of the set hear it, and it them? */
+function is_heard(state: State, id: NodeId, set: NodeSet): boolean {
+  return missing_edges(state, added(set, id)).length === 0;
 }
 
 /** Those of the set that would be its donors. */
@@ -79,7 +101,8 @@ export function kept_members(state: State): NodeSet {
 
 /** The major node that all together would name: it changes only then. */
 export function major_for(state: State, members: NodeSet): NodeId | 0 {
-  const { configured, node_id, major_node } = state.config;
+  const { node_id, major_node } = state.config;
+  const configured = next_configured(state);
   if (!contains(members, configured)) return state.durable.generation?.major ?? 0;
   const claim = (id: NodeId) => (id === node_id ? major_node : peer_of(state, id).said?.major_node);
   return intersection(members, configured).find((id) => claim(id) === true) ?? 0;

@@ -21,9 +21,12 @@ export function shell_config(): ShellConfig {
 }
 
 export function core_config(config: ShellConfig): Config {
+  const nodes = node_set(config.nodes.map(({ id }) => id));
   return {
     node_id: config.node_id,
-    configured: node_set(config.nodes.map(({ id }) => id)),
+    configured: nodes,
+    listed: nodes,
+    source: 0,
     cluster_name: config.cluster_name,
     heartbeat_send_ms: config.heartbeat_send_ms,
     heartbeat_recv_ms: config.heartbeat_recv_ms,

@@ -1,0 +1,68 @@
+// Configured: which nodes the cluster consists of, and how that changes
+// (docs/membership.md). The list of nodes is replicated data; it becomes true, one node at a time,
+// by generations whose record names another configured set.
+import { added, contains, difference, node_set, same_nodes, type NodeSet } from './node_set.ts';
+import { base, type Generation } from './generation.ts';
+import { is_quorum } from './quorum.ts';
+import type { Pending, State } from './state.ts';
+
+/** By the newest record known to be won; before the first one, by this node's settings. */
+export function configured_nodes({ durable, config }: State): NodeSet {
+  return durable.generation?.configured ?? config.configured;
+}
+
+/** All that this node speaks with: those who learn as well. */
+export function known_nodes(state: State): NodeSet {
+  return node_set([...configured_nodes(state), ...state.listed]);
+}
+
+/** Is this node out, for good? */
+export function is_dropped(state: State): boolean {
+  const { durable, config, listed } = state;
+  if (durable.generation === null || configured_nodes(state).includes(config.node_id)) return false;
+  return durable.online_in > 0 || !listed.includes(config.node_id);
+}
+
+/** By what is known to be won, and by every vote since, which may have been (2.3). */
+export function is_quorum_here(state: State, set: NodeSet): boolean {
+  const { generation, pending } = state.durable;
+  const known = { configured: configured_nodes(state), major: generation?.major ?? 0 };
+  return [known, ...pending].every(({ configured, major }) => is_quorum(configured, set, major));
+}
+
+/** What binds this node until it knows of a newer generation that was won. */
+export function with_pending(pending: readonly Pending[], vote: Generation): readonly Pending[] {
+  const { number, configured, major } = vote;
+  const others = pending.filter(
+    (other) => other.major !== major || !same_nodes(other.configured, configured),
+  );
+  return [...others, { number, configured, major }];
+}
+
+/** What the list asks for, one node at a time: who is not listed any more first. */
+export function changes({ listed }: State, configured: NodeSet): readonly NodeSet[] {
+  const leaving = difference(configured, listed);
+  const joining = difference(listed, configured);
+  return [
+    ...leaving.map((id) => difference(configured, [id])),
+    ...joining.map((id) => added(configured, id)),
+  ];
+}
+
+/** Did it vote for another set, and not hear what became of it? */
+function is_changing(state: State): boolean {
+  const configured = configured_nodes(state);
+  return state.durable.pending.some((vote) => !same_nodes(vote.configured, configured));
+}
+
+/** May the record name this set? 2.1, 2.4: a change is made where nothing older is open. */
+export function may_name_configured(state: State, proposal: Generation): boolean {
+  const configured = configured_nodes(state);
+  if (same_nodes(proposal.configured, configured)) return true;
+  const { generation } = state.durable;
+  if (generation === null || is_changing(state) || base(proposal) !== generation.number) return false;
+  const joined = difference(proposal.configured, configured);
+  const left = difference(configured, proposal.configured);
+  if (joined.length + left.length !== 1) return false;
+  return contains(state.listed, joined) && !left.some((id) => state.listed.includes(id));
+}
