@@ -547,6 +547,10 @@ export class DataPlane {
     source.rows.forEach((row, key) => this.rows[key]!.push(...row));
     this.listed = source.listed;
     this.next_xid = source.next_xid;
-    source.wal.confirm(this.id, source.wal.insert);
+    this.begins_at(source);
+  }
+
+  protected begins_at({ wal }: DataPlane): void {
+    wal.confirm(this.id, wal.insert);
   }
 }

@@ -187,6 +187,24 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
     }));
     expect(await first_complaint()).toMatch(/I1|I7|I9|I10|two sets/);
   });
+
+  test('members are a quorum of the new configured set only (membership, 2.2)', async () => {
+    await break_rule(`${CORE}/configured.ts`, () => ({ is_quorum_here: () => true }));
+    expect(await first_complaint()).toMatch(/I1|I7|I9|I10|two sets|ended two ways|though dropped/);
+  });
+
+  test('a new node recovers from another than the one it is a copy of (membership, 4.2)', async () => {
+    await break_rule(`${CORE}/state.ts`, (real) => ({
+      initial_state: (config: object, saved: unknown) =>
+        (real['initial_state'] as Method)({ ...config, source: 0 }, saved),
+    }));
+    expect(await first_complaint()).toMatch(/I7|I8|I9/);
+  });
+
+  test('a copy is read from where the slot begins, not from where it was made (membership, 4.1)', async () => {
+    await break_methods('./data_plane.ts', 'DataPlane', { begins_at: () => {} });
+    expect(await first_complaint()).toMatch(/I7|I8|I9/);
+  });
 });
 
 interface Turn {
