@@ -120,6 +120,30 @@ describe('a newer generation', () => {
     expect(cluster.node(1).disk?.generation?.number).toBe(1);
   });
 
+  test('waits a moment for a member that has just started to say whom it hears', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(3);
+    cluster.lose = (_, to) => to === 3;
+    for (const id of [1, 2]) cluster.event(3, { kind: 'link_up', peer: id });
+    for (const id of [1, 2]) cluster.event(id, { kind: 'tick' });
+    expect(cluster.node(1).disk?.promised?.number).toBe(1);
+    cluster.lose = () => false;
+    for (const id of [1, 2]) cluster.connect(id, 3);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    expect(cluster.node(1).disk?.generation).toMatchObject({ number: 2, members: [1, 2, 3] });
+  });
+
+  test('does not wait for a member that has started and hears nobody', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(3);
+    cluster.lose = (_, to) => to === 3;
+    for (const id of [1, 2]) cluster.event(3, { kind: 'link_up', peer: id });
+    cluster.tick(3);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'isolated']);
+    expect(cluster.node(1).disk?.generation).toMatchObject({ number: 2, members: [1, 2] });
+  });
+
   test('follows when a node is lost, and again when it is back', () => {
     const cluster = LosslessCluster.online(3);
     cluster.start(3);
