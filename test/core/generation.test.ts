@@ -205,6 +205,18 @@ describe('a newer generation', () => {
     expect(cluster.statuses()).toEqual(['online', 'online', 'catchup']);
   });
 
+  test('without a node that has caught up lets that node say what it waits for', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.disconnect(1, 3);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'catchup']);
+    const reads = 'it was away: reading what it missed from node 2';
+    expect(cluster.node(3).control.state.reason).toBe(reads);
+    cluster.event(3, { kind: 'recovering', donor: 2, lag_bytes: 0, passed: 2 });
+    const why = `${reads}; waiting for node 1: no link`;
+    expect(cluster.node(3).control.state.reason).toBe(why);
+  });
+
   test('is not made by a half without the major node', () => {
     const cluster = LosslessCluster.online(2, 2);
     cluster.disconnect(1, 2);
