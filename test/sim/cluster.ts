@@ -216,6 +216,8 @@ export class Cluster {
       if (left.length > 0) throw new Violation(`liveness, I11: prepared on node ${id}: ${left}`);
       const waiting = [...data.waiting.keys()];
       if (waiting.length > 0) throw new Violation(`liveness: node ${id} waits for ${waiting}`);
+      const driven = [...data.drivers.keys()];
+      if (driven.length > 0) throw new Violation(`liveness: a client of node ${id} waits: ${driven}`);
     }
     for (const { id, control } of this.nodes) {
       const { durable } = control!.state;
