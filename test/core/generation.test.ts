@@ -1,10 +1,13 @@
 // Generations: who votes for what, when one is needed, what keeps it from being won.
 import { describe, expect, test } from 'vitest';
-import { count_votes, objection } from '../../ts-src/core/vote.ts';
+import { cast_vote, count_votes, objection } from '../../ts-src/core/vote.ts';
 import { base, donors, is_well_formed, resolver_of, restarted_members, same_generation, type Generation } from
   '../../ts-src/core/generation.ts';
 import { LosslessCluster } from './lossless_cluster.ts';
+import { known_major } from '../../ts-src/core/wanted.ts';
+import { learn } from '../../ts-src/core/history.ts';
 import { need, obstacles } from '../../ts-src/core/campaign.ts';
+import { Turn } from '../../ts-src/core/turn.ts';
 
 const proposal: Generation = {
   number: 9,
@@ -223,6 +226,35 @@ describe('a newer generation', () => {
     cluster.tick(2);
     expect(cluster.statuses()).toEqual(['isolated', 'online']);
     expect(cluster.node(2).disk?.generation).toMatchObject({ members: [2], major: 2 });
+  });
+});
+
+describe('votes that may have won', () => {
+  const cluster = LosslessCluster.online(2, 2);
+  cluster.disconnect(1, 2);
+  const { state } = cluster.node(2).control;
+  const half: Generation = { ...proposal, configured: [1, 2], members: [2], campaigner: 2, major: 2 };
+  const both = (number: number, major: number): Generation =>
+    ({ ...half, number, members: [1, 2], major });
+  const after_votes = (...votes: readonly Generation[]) => {
+    const turn = new Turn(state, { now_ms: 0, wall_ms: 0, random: 0 });
+    for (const vote of votes) cast_vote(turn, vote);
+    return turn;
+  };
+
+  test('forbid a half by any major node but theirs, all of them', () => {
+    expect(objection(state, half)).toBeNull();
+    expect(objection(after_votes(both(7, 2)).state, half)).toBeNull();
+    const bound = after_votes(both(7, 1), both(8, 2)).state;
+    expect(objection(bound, half)?.code).toBe('major_differs');
+    expect(known_major(bound)).toBe(0);
+  });
+
+  test('bind until a newer generation is known to be won', () => {
+    const turn = after_votes(both(7, 1), both(8, 2));
+    learn(turn, both(8, 2));
+    expect(turn.state.durable.pending).toEqual([]);
+    expect(objection(turn.state, half)).toBeNull();
   });
 });
 

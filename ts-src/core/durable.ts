@@ -3,7 +3,7 @@
 // that cannot be this node's is never guessed at: the node does not start.
 import type { Config, Durable } from './state.ts';
 
-const FORMAT = 2;
+const FORMAT = 3;
 
 interface Saved {
   readonly format: number;
@@ -54,6 +54,7 @@ function is_whole(durable: Durable | undefined): boolean {
     Number.isInteger(durable!.settled) &&
     durable!.promised !== undefined &&
     durable!.generation !== undefined &&
+    Array.isArray(durable!.pending) &&
     Array.isArray(durable!.history) &&
     typeof durable!.accepted === 'object' &&
     Number.isInteger(durable!.closed?.number)

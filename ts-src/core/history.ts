@@ -17,7 +17,8 @@ export function learn(turn: Turn, generation: Generation): void {
     return;
   }
   if (promised === generation.number && !same_generation(durable.promised!, generation)) return;
-  turn.save({ generation, history: [...durable.history, generation] });
+  const pending = durable.pending.filter((vote) => vote.number > generation.number);
+  turn.save({ generation, pending, history: [...durable.history, generation] });
 }
 
 /** Work of generations before `number` is over on all its members. */

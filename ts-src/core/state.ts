@@ -27,6 +27,11 @@ export interface Config {
   readonly min_recovery_lag_bytes: number;
 }
 
+export interface Pending {
+  readonly number: number;
+  readonly major: NodeId | 0;
+}
+
 export interface Durable {
   /** Grows at every start; saved before anything else is done. */
   readonly incarnation: number;
@@ -34,6 +39,8 @@ export interface Durable {
   readonly promised: Generation | null;
   /** The newest generation known to be won. */
   readonly generation: Generation | null;
+  /** Votes since that one, of which each may have been won: the newest of each major node. */
+  readonly pending: readonly Pending[];
   /** The newest generation in which this node was online; saved before it acts so. */
   readonly online_in: number;
   /**
@@ -126,6 +133,7 @@ export const NEW_DURABLE: Durable = {
   settled: 0,
   promised: null,
   generation: null,
+  pending: [],
   history: [],
   accepted: {},
   closed: NO_BALLOT,

@@ -5,9 +5,9 @@ import { connected_nodes, streaming_nodes } from './connectivity.ts';
 import { contains, difference, same_nodes, type NodeSet } from './node_set.ts';
 import { is_half, is_quorum } from './quorum.ts';
 import { donors, is_well_formed, same_generation, type Generation } from './generation.ts';
-import { kept_members } from './wanted.ts';
+import { kept_members, known_major } from './wanted.ts';
 import { refusal, type Refusal } from './refusal.ts';
-import { NEW_TENURE, type State } from './state.ts';
+import { NEW_TENURE, type Pending, type State } from './state.ts';
 import type { MessageOf } from './message.ts';
 import type { NodeId } from './node_set.ts';
 import type { Turn } from './turn.ts';
@@ -52,14 +52,20 @@ export function objection(state: State, proposal: Generation): Refusal | null {
 /**
  * The major node changes only with all nodes. And half of them go on by themselves only
  * if a record that names another one cannot have been won meanwhile: this node would
- * have voted for it.
+ * have voted for it (docs/majority.md, 4.5).
  */
 function may_name_major(state: State, proposal: Generation): boolean {
-  const { promised, generation } = state.durable;
+  const { generation } = state.durable;
   if (same_nodes(proposal.members, proposal.configured)) return true;
-  if (proposal.major !== (generation?.major ?? 0)) return false;
-  if (!is_half(proposal.configured, proposal.members)) return true;
-  return promised === null || promised.major === proposal.major;
+  if (is_half(proposal.configured, proposal.members)) {
+    return proposal.major === known_major(state);
+  }
+  return proposal.major === (generation?.major ?? 0);
+}
+
+/** What binds this node until it knows of a newer generation that was won. */
+function still_pending({ durable }: State, { number, major }: Generation): readonly Pending[] {
+  return [...durable.pending.filter((vote) => vote.major !== major), { number, major }];
 }
 
 function edge_objection(state: State, proposal: Generation): Refusal | null {
@@ -81,7 +87,7 @@ function edge_objection(state: State, proposal: Generation): Refusal | null {
 
 /** Vote: durable first, then published and drained, then sent. */
 export function cast_vote(turn: Turn, proposal: Generation): void {
-  turn.save({ promised: proposal });
+  turn.save({ promised: proposal, pending: still_pending(turn.state, proposal) });
   turn.set({
     tenure: NEW_TENURE,
     asked: {},

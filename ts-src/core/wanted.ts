@@ -10,12 +10,11 @@ import type { State } from './state.ts';
 
 /**
  * Who breaks the tie of two halves. After a vote for a record that names another one,
- * which may not have been won, nobody does.
+ * which may have been won, nobody does until this node knows better.
  */
-export function known_major(state: State): NodeId | 0 {
-  const { generation, promised } = state.durable;
-  if (generation === null) return 0;
-  return promised === null || promised.major === generation.major ? generation.major : 0;
+export function known_major({ durable }: State): NodeId | 0 {
+  const major = durable.generation?.major ?? 0;
+  return durable.pending.every((vote) => vote.major === major) ? major : 0;
 }
 
 export function hears_quorum(state: State): boolean {
