@@ -18,7 +18,15 @@ import {
   peer_of,
 } from './connectivity.ts';
 import { configured_nodes, known_nodes } from './configured.ts';
-import { difference, added, intersection, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import {
+  added,
+  contains,
+  difference,
+  intersection,
+  same_nodes,
+  type NodeId,
+  type NodeSet,
+} from './node_set.ts';
 import { donors_in, major_for, next_configured, wanted_members } from './wanted.ts';
 import { online_in_of } from './recovery.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
@@ -99,7 +107,23 @@ export function consider_campaign(turn: Turn): void {
   if (campaigner_of(state) !== state.config.node_id) return;
   const why = need(state);
   if (why === null || obstacles(state).length > 0) return;
+  if (starting_members(state, clock.now_ms).length > 0) return;
   start_campaign(turn, why);
+}
+
+/**
+ * What has just started again cannot say yet whom it hears. A generation without it
+ * would be followed by another one at once.
+ */
+function starting_members(state: State, now_ms: number): NodeSet {
+  const { durable, config } = state;
+  const here = intersection(durable.generation?.members ?? [], connected_nodes(state));
+  return here.filter((id) => {
+    const { since_ms, said } = peer_of(state, id);
+    // Time for a heartbeat each way.
+    const is_new = since_ms !== null && now_ms - since_ms < 2 * config.heartbeat_send_ms;
+    return is_new && said !== null && !contains(said.connected, here);
+  });
 }
 
 function is_viable(state: State, { proposal }: Campaign): boolean {
