@@ -93,15 +93,25 @@ describe('a decision of a user', () => {
 
 describe('what a newer generation settled, whose donors are not here, is', () => {
   test('aborted when it was not prepared on all: that one has not committed it', () => {
-    expect(pick(answers('prepared', 'none'), ALL, true)).toEqual({ value: 'abort' });
+    expect(pick(answers('prepared', 'none'), ALL, 5)).toEqual({ value: 'abort' });
   });
 
   test('as it was accepted there', () => {
     const said = answers('prepared', ['none', 5, 'commit']);
-    expect(pick(said, ALL, true)).toEqual({ value: 'commit' });
+    expect(pick(said, ALL, 5)).toEqual({ value: 'commit' });
   });
 
-  test('not decided otherwise: it may have been committed there', () => {
-    expect(pick(answers('prepared', 'prepared'), ALL, true)).toHaveProperty('undecided');
+  test('not decided when all have it: it may have been committed there', () => {
+    expect(pick(answers('prepared', 'prepared'), ALL, 5)).toHaveProperty('undecided');
+  });
+
+  test('not decided when an older ballot may have committed it', () => {
+    const said = answers('none', ['none', 4, 'commit']);
+    expect(pick(said, ALL, 5)).toHaveProperty('undecided');
+  });
+
+  test('aborted when an older ballot said so', () => {
+    const said = answers('none', ['none', 4, 'abort']);
+    expect(pick(said, ALL, 5)).toEqual({ value: 'abort' });
   });
 });

@@ -4,7 +4,6 @@
 // that is over says nothing.
 import {
   compare_ballots,
-  newest_ballot,
   with_accepted,
   type Accepted,
 } from './ballot.ts';
@@ -139,8 +138,7 @@ export function answer(turn: Turn, purpose: PurposeOf<'answer'>, look: Look): vo
     seq,
     holdings: Object.fromEntries(gids.map((gid) => [gid, holding(config.node_id, gid, look)])),
     accepted,
-    // What older ballots had accepted, the one that settled has decided anew.
-    closed: newest_ballot([durable.closed, { number: durable.settled, seq: 0 }]),
+    closed: durable.closed,
     online_in: durable.online_in,
     settled: durable.settled,
     history: durable.history,

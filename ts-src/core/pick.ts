@@ -20,14 +20,18 @@ export type Picked =
 
 /**
  * A transaction of the cluster. `members` are those of the generation it ran in; a member
- * that was away since never voted yes in it. `settled`: a newer generation is over with
- * it, either way, and nobody who was online in that one is here.
+ * that was away since never voted yes in it. `settled`: this newer generation is over
+ * with it, either way, and nobody who was online in that one is here; 0: none is.
  */
-export function pick(answers: Answers, members: NodeSet | null, settled = false): Picked {
+export function pick(answers: Answers, members: NodeSet | null, settled = 0): Picked {
   const executed = executed_value(answers);
   if (executed !== null) return { value: executed };
   const accepted = highest_accepted(answers);
-  if (accepted !== null) return { value: accepted };
+  if (accepted !== null) {
+    const { value, ballot } = accepted;
+    // A commit that was not chosen there may have been left behind.
+    return value === 'commit' && ballot.number < settled ? ENDED_BY_OTHERS : { value };
+  }
   const lost = nodes_in(answers, 'unknown');
   if (lost.length > 0) {
     return { undecided: `node ${lost.join(', ')} cannot tell its outcome any more` };
@@ -36,9 +40,12 @@ export function pick(answers: Answers, members: NodeSet | null, settled = false)
   const asked = [...answers].filter(([id]) => members.includes(id));
   const unanimous = asked.every(([, answer]) => answer.holding.state === 'prepared');
   if (asked.length === 0 || !unanimous) return { value: 'abort' };
-  if (settled) return { undecided: 'a newer generation ended it, and its donors are not here' };
-  return { value: 'commit' };
+  return settled > 0 ? ENDED_BY_OTHERS : { value: 'commit' };
 }
+
+const ENDED_BY_OTHERS: Picked = {
+  undecided: 'a newer generation ended it, and its donors are not here',
+};
 
 export type Ruling =
   | { readonly value: Value }
@@ -59,7 +66,7 @@ export function rule(answers: Answers, asker: NodeId, decision: Decision): Rulin
   const away = nodes_in(answers, 'away');
   if (away.length > 0) return { later: `node ${away.join(', ')} is recovering` };
   const accepted = highest_accepted(answers);
-  if (accepted !== null) return { value: accepted };
+  if (accepted !== null) return { value: accepted.value };
   if (answers.get(asker)?.holding.xid !== decision.xid) {
     return { later: 'it is not the transaction that the request meant' };
   }
@@ -81,7 +88,7 @@ function executed_value(answers: Answers): Value | null {
   return aborted.length > 0 ? 'abort' : null;
 }
 
-function highest_accepted(answers: Answers): Value | null {
+function highest_accepted(answers: Answers): AcceptedHere | null {
   let highest: MemberAnswer['accepted'] = null;
   for (const { accepted } of answers.values()) {
     if (accepted === null) continue;
@@ -89,7 +96,7 @@ function highest_accepted(answers: Answers): Value | null {
       highest = accepted;
     }
   }
-  return highest?.value ?? null;
+  return highest;
 }
 
 function nodes_in(answers: Answers, state: Holding['state']): NodeId[] {

@@ -253,7 +253,7 @@ interface Picks {
   readonly fresh: readonly Gid[];
 }
 
-function recover(
+export function recover(
   generation: Generation,
   gids: readonly Gid[],
   answers: Readonly<Record<NodeId, Answer>>,
@@ -261,10 +261,14 @@ function recover(
   const values: Record<Gid, Value> = {};
   const undecided: Record<Gid, string> = {};
   const fresh: Gid[] = [];
+  const settled = Math.max(...Object.values(answers).map((answer) => answer.settled));
+  const history = Object.values(answers).flatMap((answer) => answer.history);
+  const settler = history.find((other) => other.number === settled);
   const evidence: Evidence = {
     base: base(generation),
-    settled: Math.max(...Object.values(answers).map((answer) => answer.settled)),
-    history: Object.values(answers).flatMap((answer) => answer.history),
+    settled,
+    settled_base: settler === undefined ? Infinity : base(settler),
+    history,
   };
   const witnesses = donors(generation);
   for (const gid of gids) {
@@ -282,7 +286,10 @@ function recover(
 
 interface Evidence {
   readonly base: number;
+  /** The newest generation that a member settled. */
   readonly settled: number;
+  /** Its base: what was older than that its rounds left to its donors. */
+  readonly settled_base: number;
   readonly history: readonly Generation[];
 }
 
@@ -297,14 +304,33 @@ function is_had(about: ReadonlyMap<NodeId, MemberAnswer>, nodes: NodeSet): boole
 function pick_ours(
   gid: Gid,
   about: ReadonlyMap<NodeId, MemberAnswer>,
-  { base, settled, history }: Evidence,
+  { base, settled, settled_base, history }: Evidence,
 ): Picked | null {
   const number = parse_gid(gid)?.generation;
   if (number === undefined) return pick(about, null);
-  const accepted = [...about.values()].some((answer) => answer.accepted !== null);
+  const anew = without_older(about, settled);
   // All donors have ended it, one way or the other (1.3).
-  if (number < base && !accepted) return null;
-  return pick(about, members_of(history, number), number < settled);
+  if (number < base && !is_accepted(anew)) return null;
+  // What its rounds decided, they decided anew (1.4).
+  const open = settled_base <= number ? anew : about;
+  return pick(open, members_of(history, number), number < settled ? settled : 0);
+}
+
+function is_accepted(about: ReadonlyMap<NodeId, MemberAnswer>): boolean {
+  return [...about.values()].some(({ accepted }) => accepted !== null);
+}
+
+/** Without what was accepted in ballots of generations older than `number`. */
+function without_older(
+  about: ReadonlyMap<NodeId, MemberAnswer>,
+  number: number,
+): ReadonlyMap<NodeId, MemberAnswer> {
+  const is_older = ({ accepted }: MemberAnswer) =>
+    accepted !== null && accepted.ballot.number < number;
+  const all = [...about].map(
+    ([id, answer]) => [id, is_older(answer) ? { ...answer, accepted: null } : answer] as const,
+  );
+  return new Map(all);
 }
 
 /**
