@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "settings.h"
+#include "shmem/peers.h"
 #include "shmem/view.h"
 #include "storage/proc.h"
 #include "storage/procsignal.h"
@@ -129,6 +130,8 @@ wait_for_votes(void)
 			return verdict;
 		if (commit.handed_over || MtmViewAway())
 			return after_move(&commit);
+		if (MtmNodeDropped(mtm_node_id))
+			return MTM_VERDICT_IN_DOUBT;
 		if (!asked && (commit.yes & peers) == peers)
 			return MTM_VERDICT_COMMIT;
 		if ((asked || commit.never != 0) && can_never_commit(&commit))
@@ -188,7 +191,8 @@ MtmWaitForOutcome(long timeout_ms)
 
 		if (resolved(&commit, &verdict))
 			return verdict;
-		if (told_to_stop())
+		/* The others decide, and nobody tells a node that was dropped. */
+		if (told_to_stop() || MtmNodeDropped(mtm_node_id))
 			return MTM_VERDICT_IN_DOUBT;
 		if (timeout_ms > 0 && GetCurrentTimestamp() >= end)
 			return MTM_VERDICT_UNDECIDED;

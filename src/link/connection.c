@@ -29,6 +29,8 @@
 #define RETRY_MAX_MS 2000
 /* The same failure is logged once in this time. */
 #define TELL_AGAIN_MS 60000
+/* 55000: the peer says that this node was dropped. */
+#define NOT_WANTED "55000"
 
 void
 MtmLinkInit(MtmLink *link, int node_id)
@@ -284,12 +286,21 @@ go_on_starting(MtmLink *link, int64 now_ms)
 	{
 		PGresult   *result = PQgetResult(link->conn);
 		ExecStatusType status = result ? PQresultStatus(result) : PGRES_FATAL_ERROR;
+		const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+		bool		unwanted = sqlstate && strcmp(sqlstate, NOT_WANTED) == 0;
 
 		PQclear(result);
 		if (status == PGRES_COPY_IN)
 			return start_streaming(link, now_ms);
-		if (status != PGRES_TUPLES_OK)
-			return fail_by_libpq(link, now_ms);
+		if (status == PGRES_TUPLES_OK)
+			continue;
+		fail_by_libpq(link, now_ms);
+		if (unwanted)
+		{
+			MtmDroppedTold();
+			link->retry_at_ms = now_ms + TELL_AGAIN_MS;
+		}
+		return;
 	}
 }
 
@@ -320,9 +331,25 @@ go_on_streaming(MtmLink *link, bool ready, int64 now_ms)
 		(void) write_batch(link, now_ms);
 }
 
+/* The list may have it again: look now and then. */
+static void
+leave(MtmLink *link, int64 now_ms)
+{
+	if (link->state != MTM_LINK_IDLE)
+	{
+		ereport(LOG, (errmsg("multimaster link to node %d is closed: node %d was dropped from the cluster",
+							 link->node_id,
+							 MtmNodeDropped(mtm_node_id) ? mtm_node_id : link->node_id)));
+		MtmLinkClose(link);
+	}
+	link->retry_at_ms = now_ms + RETRY_MAX_MS;
+}
+
 void
 MtmLinkStep(MtmLink *link, bool ready, int64 now_ms)
 {
+	if (MtmNodeDropped(link->node_id) || MtmNodeDropped(mtm_node_id))
+		return leave(link, now_ms);
 	if (link->state == MTM_LINK_IDLE && now_ms >= link->retry_at_ms)
 		return start_connecting(link, now_ms);
 	if (link->state == MTM_LINK_STREAMING)

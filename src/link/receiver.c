@@ -294,6 +294,8 @@ receive(void)
 		serve_interrupts();
 		if (!MtmLinkIsMine(peer_id))
 			return "a newer connection took its place";
+		if (MtmNodeDropped(peer_id))
+			return "the node was dropped from the cluster";
 		/* Read before the time is looked at: we ourselves may have been stopped. */
 		if (!serve_socket(&heard))
 			return "it was closed by the peer";
@@ -332,7 +334,8 @@ check_peer(int node_id, const char *cluster_name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("node %d is not a peer of node %d", node_id, mtm_node_id),
-				 errhint("multimaster.conn_strings must be the same on all nodes.")));
+				 errhint("multimaster.conn_strings must name the same nodes everywhere.")));
+	MtmRefuseDropped(node_id);
 	if (strcmp(cluster_name, mtm_cluster_name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

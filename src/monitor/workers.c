@@ -99,6 +99,12 @@ keep_place(int peer, int place)
 	Started    *started = &places[peer - 1][place];
 	BackgroundWorker worker;
 
+	if (MtmNodeDropped(peer))
+	{
+		if (MtmProcessPid(peer, place) != 0)
+			kill(MtmProcessPid(peer, place), SIGTERM);
+		return;
+	}
 	if (MtmProcessPid(peer, place) != 0 || still_there(started))
 		return;
 	if (place == MTM_PLACE_RECEIVER && (MtmViewAway() || !MtmPeerCopy(peer).link_out))

@@ -16,6 +16,8 @@ typedef struct MtmPeers
 	int			link_sender_pid;
 	bool		links_wanted;
 	pg_atomic_uint32 promises;	/* backends that will wake the walsenders */
+	pg_atomic_uint64 dropped;	/* MtmNodeSet */
+	pg_atomic_uint32 told_dropped;	/* this node: a peer said so */
 	MtmCounters counters;
 	MtmPeer		peers[MTM_MAX_NODES];
 } MtmPeers;
@@ -49,6 +51,8 @@ MtmPeersInit(void *at, bool found)
 	memset(peers, 0, sizeof(MtmPeers));
 	SpinLockInit(&peers->mutex);
 	pg_atomic_init_u32(&peers->promises, 0);
+	pg_atomic_init_u64(&peers->dropped, 0);
+	pg_atomic_init_u32(&peers->told_dropped, 0);
 	init_counters(&peers->counters);
 	for (int i = 0; i < MTM_MAX_NODES; i++)
 		SpinLockInit(&peers->peers[i].mutex);
@@ -159,4 +163,34 @@ MtmLinksWanted(void)
 	wanted = peers->links_wanted;
 	SpinLockRelease(&peers->mutex);
 	return wanted;
+}
+
+void
+MtmDroppedSet(MtmNodeSet nodes)
+{
+	pg_atomic_write_u64(&peers->dropped, nodes);
+}
+
+bool
+MtmNodeDropped(int node_id)
+{
+	if (node_id == mtm_node_id && pg_atomic_read_u32(&peers->told_dropped) != 0)
+		return true;
+	return MTM_IN_SET(pg_atomic_read_u64(&peers->dropped), node_id);
+}
+
+void
+MtmDroppedTold(void)
+{
+	pg_atomic_write_u32(&peers->told_dropped, 1);
+}
+
+void
+MtmRefuseDropped(int node_id)
+{
+	if (MtmNodeDropped(node_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("node %d was dropped from the cluster", node_id),
+				 errhint("It cannot come back with the data that it has.")));
 }

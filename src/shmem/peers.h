@@ -63,6 +63,16 @@ extern void MtmSendersWakeSoon(void);
 extern void MtmSendersPromise(void);
 extern void MtmSendersKeepPromise(void);
 
+/*
+ * Nodes that were dropped and are not configured any more: nothing is read from them or
+ * sent to them. The monitor sets them. Refuse: ereport(ERROR) if it is one.
+ */
+extern void MtmDroppedSet(MtmNodeSet nodes);
+/* A peer told this node that it was dropped. */
+extern void MtmDroppedTold(void);
+extern bool MtmNodeDropped(int node_id);
+extern void MtmRefuseDropped(int node_id);
+
 /* Monitor: from now on the link sender keeps links to all peers. */
 extern void MtmLinksWant(void);
 extern bool MtmLinksWanted(void);

@@ -686,3 +686,17 @@ MtmTransactionFreeBody(MtmTransaction *tx)
 		tx->spill_id = 0;
 	}
 }
+
+void
+MtmTransactionsForgetOrigin(uint32 origin)
+{
+	int			count;
+	MtmTransaction *list = MtmTransactionList(&count);
+
+	for (int i = 0; i < count; i++)
+	{
+		if (list[i].key.origin == origin)
+			MtmTransactionForget(&list[i].key);
+	}
+	pfree(list);
+}

@@ -126,6 +126,8 @@ extern void MtmTransactionSetRefused(const MtmTransactionKey *key,
 extern bool MtmTransactionClaimForLane(const MtmTransactionKey *key);
 extern bool MtmTransactionClaimForBallot(const char *gid, MtmTransaction *claimed);
 extern void MtmTransactionForget(const MtmTransactionKey *key);
+/* Of a node that was dropped; what is being applied stays. */
+extern void MtmTransactionsForgetOrigin(uint32 origin);
 /* Ask that it is not prepared: a queued one is refused at once, an applying one is
  * cancelled. Then wait until it no longer is being applied. */
 extern void MtmTransactionUndo(const MtmTransactionKey *key);

@@ -23,6 +23,7 @@
 PG_FUNCTION_INFO_V1(mtm_local_tables_changed);
 
 #define LOCAL_TABLES "local_tables"
+#define CLUSTER_NODES "cluster_nodes"
 #define ANUM_SCHEMA 1
 #define ANUM_NAME 2
 
@@ -98,7 +99,8 @@ MtmRelationIsReplicated(Relation relation)
 	if (!OidIsValid(mtm_schema))
 		return false;
 	if (RelationGetNamespace(relation) == mtm_schema)
-		return strcmp(RelationGetRelationName(relation), LOCAL_TABLES) == 0;
+		return strcmp(RelationGetRelationName(relation), LOCAL_TABLES) == 0 ||
+			strcmp(RelationGetRelationName(relation), CLUSTER_NODES) == 0;
 	return !named_local(mtm_schema, relation);
 }
 

@@ -20,10 +20,10 @@ export class AcknowledgedLoad extends LoggedLoad {
     );
   }
 
-  /** What the clients were told is true, on every node; nothing stays prepared. */
-  async check(): Promise<void> {
-    await same_everywhere(this.nodes, ['entries', 'counters']);
-    const client = await this.nodes.client(1);
+  /** What the clients were told is true, on each of the nodes; nothing stays prepared. */
+  async check(nodes: HealthyNodes = this.nodes): Promise<void> {
+    await same_everywhere(nodes, ['entries', 'counters']);
+    const client = await nodes.client(nodes.ids[0]!);
     const { rows } = await client.query<{ id: number }>('SELECT id FROM entries');
     const counted = await client.query<{ n: string }>('SELECT sum(n) AS n FROM counters');
     await client.end();

@@ -419,7 +419,7 @@ export class DataPlane {
     const recovered = (before?.donor ?? 0) !== 0 && view.status === 'online';
     this.stop_reading(recovered ? view.generation : 0);
     this.recovery = view.donor > 0 ? new Recovery(this, view.donor) : null;
-    for (const peer of this.listed) {
+    for (const peer of this.known()) {
       if (peer === this.id) continue;
       this.around.event({ kind: view.donor === 0 ? 'stream_up' : 'stream_down', peer });
     }
@@ -444,7 +444,7 @@ export class DataPlane {
    */
   private horizon(): number {
     const { wal, view } = this;
-    const from = Math.min(wal.insert, ...this.listed.map((id) => this.needed_by(id)));
+    const from = Math.min(wal.insert, ...this.known().map((id) => this.needed_by(id)));
     for (let i = from; i < wal.insert; i++) {
       const record = wal.records[i]!;
       if (record.kind !== 'commit' && record.kind !== 'abort') continue;
@@ -453,6 +453,11 @@ export class DataPlane {
       if (this.progress_of(tx) < tx.prepared_at) return i;
     }
     return wal.insert;
+  }
+
+  /** Who is not listed any more still takes part while it is configured. */
+  private known(): readonly number[] {
+    return [...new Set([...this.listed, ...this.view!.configured])];
   }
 
   private needed_by(id: number): number {

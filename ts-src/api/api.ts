@@ -1,6 +1,7 @@
 // The code behind the SQL functions, by their names. Each takes one jsonb and gives one;
 // the wrappers in sql/parts/ make rows and columns of it.
 import { collect_cluster_info } from './collect_cluster_info.ts';
+import { drop_node } from './drop_node.ts';
 import { get_cluster_state } from './get_cluster_state.ts';
 import { get_nodes_state } from './get_nodes_state.ts';
 import { get_trans_by_gid } from './get_trans_by_gid.ts';
@@ -15,6 +16,7 @@ import { transaction_here } from './transaction_here.ts';
 
 export const api = {
   collect_cluster_info,
+  drop_node,
   get_cluster_state,
   get_nodes_state,
   get_trans_by_gid,

@@ -1,14 +1,14 @@
 // mtm.collect_cluster_info(): get_cluster_state() of every node that can be reached.
 import { ask_node } from '../shell/ask_node.ts';
 import { get_cluster_state } from './get_cluster_state.ts';
-import { shell_config } from '../shell/shell_config.ts';
+import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 
 const STATE = 'SELECT to_jsonb(s) AS state FROM mtm.get_cluster_state() s';
 
 export function collect_cluster_info() {
   const config = shell_config();
   const states: unknown[] = [];
-  for (const { id } of config.nodes) {
+  for (const { id } of listed_nodes(config)) {
     if (id === config.node_id) {
       states.push(get_cluster_state());
       continue;

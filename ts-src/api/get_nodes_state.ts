@@ -1,7 +1,7 @@
 // mtm.get_nodes_state(): every node as this one sees it, and the streams between them.
 import { own_report } from '../shell/own_report.ts';
 import { rows, type Row } from '../shell/sql.ts';
-import { shell_config } from '../shell/shell_config.ts';
+import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 import { time_of } from '../shell/wall_time.ts';
 import type { NodeReport } from '../shell/report.ts';
 
@@ -14,7 +14,7 @@ const PEERS = `
 export function get_nodes_state() {
   const report = own_report();
   const peers = new Map(rows(PEERS).map((peer) => [Number(peer['node_id']), peer]));
-  return shell_config().nodes.map(({ id, conninfo }) => {
+  return listed_nodes(shell_config()).map(({ id, conninfo }) => {
     const node = report.nodes.find((each) => each.id === id) ?? null;
     return {
       id,

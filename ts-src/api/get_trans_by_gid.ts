@@ -4,7 +4,7 @@
 import { ask_node } from '../shell/ask_node.ts';
 import { is_ours, parse_gid, type Gid } from '../core/gid.ts';
 import { own_report } from '../shell/own_report.ts';
-import { shell_config } from '../shell/shell_config.ts';
+import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 import { transaction_here, type TransactionHere } from './transaction_here.ts';
 
 type States = Readonly<Record<number, string>>;
@@ -42,7 +42,7 @@ function states_of(gid: Gid, here: TransactionHere): States {
   const config = shell_config();
   const query = `SELECT mtm.transaction_here(${plv8.quote_literal(gid)}) ->> 'state' AS state`;
   const states: Record<number, string> = {};
-  for (const { id } of config.nodes) {
+  for (const { id } of listed_nodes(config)) {
     if (id === config.node_id) {
       states[id] = here.state;
       continue;

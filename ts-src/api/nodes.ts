@@ -1,7 +1,7 @@
 // mtm.nodes(), mtm.node_info(id): every node, and the processes that serve it here.
 import { own_report } from '../shell/own_report.ts';
 import { row, rows, type Row } from '../shell/sql.ts';
-import { shell_config } from '../shell/shell_config.ts';
+import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 import { SqlError } from '../shell/sql_error.ts';
 
 const PEERS = 'SELECT node_id, sender_pid, receiver_pid, stream FROM mtm.shell_peers()';
@@ -13,13 +13,14 @@ interface Arguments {
 /** All of them, or the one with this id. */
 export function nodes({ id: wanted }: Arguments) {
   const config = shell_config();
-  if (wanted !== null && !config.nodes.some(({ id }) => id === wanted)) {
+  const listed = listed_nodes(config);
+  if (wanted !== null && !listed.some(({ id }) => id === wanted)) {
     throw new SqlError('22023', `there is no node ${wanted}`);
   }
   const report = own_report();
   const peers = new Map(rows(PEERS).map((peer) => [Number(peer['node_id']), peer]));
   const { workers } = row('SELECT workers FROM mtm.shell_pool()');
-  const all = config.nodes.map(({ id, conninfo }) => {
+  const all = listed.map(({ id, conninfo }) => {
     const peer = peers.get(id) ?? null;
     const enabled = report.members_online.includes(id);
     return {

@@ -1,7 +1,7 @@
 // mtm.poll_node(id, nowait): wait until a node is online, as this node sees it.
 import { own_report } from '../shell/own_report.ts';
 import { row } from '../shell/sql.ts';
-import { shell_config } from '../shell/shell_config.ts';
+import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 import { SqlError } from '../shell/sql_error.ts';
 
 interface Arguments {
@@ -13,7 +13,7 @@ interface Arguments {
 const SLEEP = 'SELECT pg_catalog.pg_sleep(0.1)';
 
 export function poll_node({ id, nowait }: Arguments): boolean {
-  if (!shell_config().nodes.some((node) => node.id === id)) {
+  if (!listed_nodes(shell_config()).some((node) => node.id === id)) {
     throw new SqlError('22023', `there is no node ${id}`);
   }
   for (;;) {

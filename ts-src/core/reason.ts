@@ -1,5 +1,5 @@
 // Reason: why this node is not online, in words for people; empty when it is.
-import { difference, type NodeSet } from './node_set.ts';
+import { contains, difference, type NodeSet } from './node_set.ts';
 import { in_force, is_current } from './force.ts';
 import { configured_nodes, is_dropped } from './configured.ts';
 import { campaigner_of, need, obstacles } from './campaign.ts';
@@ -11,7 +11,9 @@ import type { Status } from './status.ts';
 
 export function reason_for(state: State, status: Status): string {
   if (status === 'online') return '';
-  if (is_dropped(state)) return 'it was dropped from the cluster';
+  if (is_dropped(state) || !state.listed.includes(state.config.node_id)) {
+    return 'it was dropped from the cluster';
+  }
   if (status === 'isolated') return lost_peers(state);
   const { campaign } = state;
   if (campaign !== null) {
@@ -41,7 +43,7 @@ function lost_peers(state: State): string {
 
 /** It has nearly caught up: that is not what keeps it from being a member. */
 function not_taken_in(state: State): string {
-  const all = connected_nodes(state).length === state.config.configured.length;
+  const all = contains(connected_nodes(state), configured_nodes(state));
   return all ? no_generation(state) : lost_peers(state);
 }
 

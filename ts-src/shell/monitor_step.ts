@@ -1,6 +1,9 @@
 // mtm.monitor_step(): what the monitor calls with all that happened since the last call.
 // The control plane's state lives in the monitor's session, on this module.
 import { Control } from '../core/control.ts';
+import { is_dropped, known_nodes } from '../core/configured.ts';
+import { difference, same_nodes, type NodeId } from '../core/node_set.ts';
+import { DroppedNode, dropped_nodes } from './node_list.ts';
 import { core_config, shell_config } from './shell_config.ts';
 import { decode_durable } from '../core/durable.ts';
 import { initial_state, type Config, type Durable } from '../core/state.ts';
@@ -22,14 +25,21 @@ export interface StepAnswer {
 /** The data plane is just ending what a ballot decided: look again soon. */
 const BUSY_MS = 20;
 
+const TOLD = 'SELECT mtm.shell_is_dropped() AS dropped';
+/** The list of nodes changes seldom, and nothing tells us. */
+const LIST_MS = 1_000;
+
 let running: { readonly control: Control; readonly world: ServerWorld } | null = null;
 let reported_ms = 0;
+let listed_ms = -Infinity;
+let dropped: readonly DroppedNode[] = [];
 
 export function monitor_step({ now_ms, events }: StepRequest): StepAnswer {
   if (running === null) running = start(now_ms, events);
   const { control, world } = running;
   world.now_ms = now_ms;
   for (const event of events) control.handle(event);
+  follow_list(control, world);
   refresh_report(control, world);
   const { config, tenure } = control.state;
   return { next_ms: tenure.execution === null ? config.heartbeat_send_ms : BUSY_MS };
@@ -63,4 +73,19 @@ function refresh_report({ state }: Control, world: ServerWorld): void {
   if (state.view === null || fresh) return;
   reported_ms = world.now_ms;
   world.publish(state.view);
+}
+
+function follow_list(control: Control, world: ServerWorld): void {
+  if (world.now_ms - listed_ms < LIST_MS) return;
+  listed_ms = world.now_ms;
+  const { configured, node_id } = control.state.config;
+  const told = row(TOLD)['dropped'] === true ? [node_id] : [];
+  const listed = difference(configured, [...dropped_nodes(), ...told]);
+  if (!same_nodes(listed, control.state.listed)) control.handle({ kind: 'listed', nodes: listed });
+  // Who is not listed any more takes part as long as it is configured.
+  const out = difference(configured, known_nodes(control.state));
+  world.set_dropped(is_dropped(control.state) ? [...out, node_id] : out);
+  const known = (id: NodeId) => dropped.find((node) => node.id === id) ?? new DroppedNode(id);
+  if (!same_nodes(out, dropped.map(({ id }) => id))) dropped = out.map(known);
+  if (control.state.view?.status === 'online') for (const node of dropped) node.forget();
 }

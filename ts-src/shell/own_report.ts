@@ -22,6 +22,7 @@ function without_monitor(config: ShellConfig): Report {
     members: [],
     members_online: [],
     configured: node_set(config.nodes.map(({ id }) => id)),
+    major: 0,
     connected: [],
     generations_seen: 0,
     nodes: [],

@@ -10,6 +10,7 @@ declare const plv8: {
   /** Rows of a query; of another command, the number of rows. */
   execute(sql: string, parameters?: readonly unknown[]): Record<string, unknown>[];
   prepare(sql: string, types?: readonly string[]): Plv8Plan;
+  subtransaction(act: () => void): void;
   elog(level: number, ...message: unknown[]): void;
   quote_literal(text: string): string;
   find_function(name: string): (...args: unknown[]) => unknown;

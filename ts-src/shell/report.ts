@@ -2,6 +2,7 @@
 // 16 kB, so what could be long is cut.
 import { bit_mask, contains, type NodeId, type NodeSet } from '../core/node_set.ts';
 import { connected_nodes, is_connected, peer_of } from '../core/connectivity.ts';
+import { configured_nodes, known_nodes } from '../core/configured.ts';
 import { in_force } from '../core/force.ts';
 import type { State } from '../core/state.ts';
 import type { Status } from '../core/status.ts';
@@ -35,6 +36,8 @@ export interface Report {
   readonly members: NodeSet;
   readonly members_online: NodeSet;
   readonly configured: NodeSet;
+  /** The tie-breaker of halves, 0: none. */
+  readonly major: NodeId | 0;
   readonly connected: NodeSet;
   /** Generations that the node moved to since its server started. */
   readonly generations_seen: number;
@@ -61,10 +64,11 @@ export function make_report(state: State, wall_ms: number): Report {
     generation: durable.promised?.number ?? 0,
     members,
     members_online: members_online(state),
-    configured: config.configured,
+    configured: configured_nodes(state),
+    major: durable.generation?.major ?? 0,
     connected: connected_nodes(state),
     generations_seen: state.generations_seen,
-    nodes: config.configured.map((id) => node_report(state, id)),
+    nodes: known_nodes(state).map((id) => node_report(state, id)),
     undecided: Object.fromEntries(Object.entries(tenure.undecided).slice(0, MOST_GIDS)),
     waiting_for: round === null ? [] : members.filter((id) => !answered.includes(id)),
     phase: round?.phase ?? null,

@@ -25,6 +25,7 @@ const PUBLISH_TYPES = [
 ];
 const MARK = 'SELECT mtm.shell_mark($1::int8)';
 const MEASURE = 'SELECT mtm.shell_measure() AS positions';
+const SET_DROPPED = 'SELECT mtm.shell_set_dropped($1::int8)';
 const CONFIRM = 'SELECT mtm.shell_confirm($1, $2)';
 
 export class ServerWorld implements World {
@@ -62,6 +63,11 @@ export class ServerWorld implements World {
 
   look(gids: readonly Gid[], remembered_by: NodeSet): Look {
     return look(this.config.node_id, gids, remembered_by);
+  }
+
+  /** Nothing is read from them or sent to them any more. */
+  set_dropped(nodes: NodeSet): void {
+    row(SET_DROPPED, ['text'], [String(bit_mask(nodes))]);
   }
 
   mark(generation: number): void {

@@ -1,0 +1,11 @@
+-- What differs from the nodes in multimaster.conn_strings. Replicated, so that a change of
+-- it commits on all members or on none; the control plane follows it.
+CREATE TABLE mtm.cluster_nodes (
+  id int PRIMARY KEY,
+  dropped bool NOT NULL
+);
+COMMENT ON TABLE mtm.cluster_nodes IS
+  'nodes that were dropped from the cluster; changed by mtm.drop_node() only';
+REVOKE ALL ON mtm.cluster_nodes FROM PUBLIC;
+GRANT SELECT ON mtm.cluster_nodes TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('mtm.cluster_nodes', '');

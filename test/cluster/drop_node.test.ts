@@ -1,0 +1,141 @@
+// Nodes that leave: one that is alive, one that is not, under load. The others go on as a
+// smaller cluster, and who was dropped stays out.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import type { ClusterNodes, HealthyNodes } from './cluster_nodes.ts';
+import { start_cluster } from './engine.ts';
+
+const POLL_MS = 100;
+const SOME = 60;
+
+/** Some of the nodes of a cluster. */
+function only(nodes: HealthyNodes, ids: number[]): HealthyNodes {
+  return {
+    count: nodes.count,
+    ids,
+    client: (node, options) => nodes.client(node, options),
+    conninfo: (node) => nodes.conninfo(node),
+  };
+}
+
+describe('a node that is dropped', { timeout: 240_000 }, () => {
+  let nodes: ClusterNodes;
+
+  beforeAll(async () => {
+    nodes = await start_cluster({
+      nodes: 4,
+      settings: { 'multimaster.heartbeat_recv_timeout': '1s' },
+    });
+    const client = await nodes.client(1);
+    for (const statement of ENTRIES) await client.query(statement);
+    await client.query('INSERT INTO counters SELECT n, 0 FROM generate_series(1, 4) n');
+    await client.end();
+  });
+
+  afterAll(async () => {
+    await nodes.destroy();
+  });
+
+  async function query(node: number, sql: string, options = {}): Promise<Record<string, unknown>[]> {
+    const client = await nodes.client(node, options);
+    try {
+      return (await client.query(sql)).rows as Record<string, unknown>[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Until the query gives the value on each of the nodes. */
+  async function becomes(ids: number[], sql: string, wanted: unknown): Promise<void> {
+    for (const node of ids) {
+      for (;;) {
+        const found = await query(node, sql).then(
+          ([row]) => Object.values(row!)[0],
+          (error: unknown) => String(error),
+        );
+        if (JSON.stringify(found) === JSON.stringify(wanted)) break;
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  async function is_left_out(node: number): Promise<void> {
+    await expect(query(node, 'SELECT FROM entries')).rejects.toMatchObject({ code: '57P03' });
+  }
+
+  const CONFIGURED = 'SELECT gen_configured FROM mtm.status()';
+  const SLOTS = "SELECT count(*)::int FROM pg_replication_slots WHERE slot_name = 'mtm_slot_4'";
+  const ORIGINS =
+    "SELECT count(*)::int FROM pg_replication_origin WHERE roname LIKE 'mtm\\_lane\\_4\\_%'";
+
+  test('under load is left out, and nothing is lost', async () => {
+    const load = new AcknowledgedLoad(only(nodes, [1, 2, 3, 4]), 1);
+    try {
+      await load.progress(SOME);
+      await query(2, 'SELECT mtm.drop_node(4)');
+      await becomes([1, 2, 3], CONFIGURED, [1, 2, 3]);
+      await load.progress(SOME);
+    } finally {
+      await load.stop();
+    }
+    await load.check(only(nodes, [1, 2, 3]));
+    await is_left_out(4);
+    expect(await query(1, 'SELECT id FROM mtm.nodes() ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
+  test('leaves no slot and no origin behind', async () => {
+    await becomes([1, 2, 3], SLOTS, 0);
+    // Written to, so that the slots' old positions are passed.
+    const client = await nodes.client(1);
+    for (let left = 1; left > 0; ) {
+      await client.query('UPDATE counters SET n = n');
+      await sleep(POLL_MS);
+      const counts = await Promise.all([1, 2, 3].map((node) => query(node, ORIGINS)));
+      left = Math.max(...counts.map(([row]) => Number(row!['count'])));
+    }
+    await client.end();
+  });
+
+  test('stays out when it is started again', async () => {
+    await nodes.kill(4);
+    await nodes.start(4);
+    while (!(await nodes.logs(4)).includes('node 4 was dropped from the cluster')) await sleep(POLL_MS);
+    await is_left_out(4);
+    await query(1, 'UPDATE counters SET n = n');
+    expect(await query(3, CONFIGURED)).toEqual([{ gen_configured: [1, 2, 3] }]);
+  });
+
+  test('may be dead', async () => {
+    await nodes.kill(3);
+    await becomes([1, 2], 'SELECT gen_members FROM mtm.status()', [1, 2]);
+    await query(1, 'SELECT mtm.drop_node(3)');
+    await becomes([1, 2], CONFIGURED, [1, 2]);
+  });
+
+  test('is still left out when all have been stopped', async () => {
+    for (const node of [1, 2]) await nodes.stop(node);
+    for (const node of [1, 2]) await nodes.start(node);
+    await becomes([1, 2], "SELECT status || ' ' || gen_configured::text FROM mtm.status()", 'online {1,2}');
+    await query(2, 'UPDATE counters SET n = n');
+  });
+
+  test('must leave a quorum', async () => {
+    await expect(query(1, 'SELECT mtm.drop_node(2)')).rejects.toMatchObject({
+      code: '55000',
+      message: 'without node 2 no quorum would be left',
+    });
+    await expect(query(1, 'SELECT mtm.drop_node(3)')).rejects.toMatchObject({
+      code: '22023',
+      message: 'there is no node 3',
+    });
+  });
+
+  test('is not dropped by just anybody', async () => {
+    await query(1, 'CREATE ROLE anybody LOGIN');
+    const client = await nodes.client(1);
+    await client.query('SET ROLE anybody');
+    await expect(client.query('SELECT mtm.drop_node(2)')).rejects.toMatchObject({ code: '42501' });
+    await client.end();
+  });
+});

@@ -1,0 +1,65 @@
+// The list of nodes: those of the settings, without the dropped ones. It is replicated;
+// the monitor follows it (docs/membership.md).
+import { row, rows } from './sql.ts';
+import type { NodeId, NodeSet } from '../core/node_set.ts';
+
+const DROPPED = 'SELECT id FROM mtm.cluster_nodes WHERE dropped ORDER BY id';
+
+export function dropped_nodes(): NodeSet {
+  return rows(DROPPED).map(({ id }) => Number(id));
+}
+
+const END_SENDER = `
+  SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots
+  WHERE slot_name = $1 AND active_pid IS NOT NULL`;
+const DROP_SLOT = `
+  SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
+  WHERE slot_name = $1 AND active_pid IS NULL`;
+const SLOTS = 'SELECT count(*)::int4 AS left FROM pg_catalog.pg_replication_slots WHERE slot_name = $1';
+const POSITION = 'SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS position';
+/** Does a node that comes back read what lies before the position? */
+const READ_BEFORE = `
+  SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots
+                 WHERE plugin = 'multimaster' AND restart_lsn <= $1::pg_lsn) AS found`;
+const DROP_ORIGINS = `
+  SELECT pg_catalog.pg_replication_origin_drop(roname)
+  FROM pg_catalog.pg_replication_origin WHERE roname LIKE $1`;
+
+/**
+ * What is kept here for a dropped node, taken away step by step: its slot at once; its
+ * lanes' origins when nobody reads records any more that name them, since PostgreSQL gives
+ * their numbers again. Only where the node is not configured any more, and this one online.
+ */
+export class DroppedNode {
+  private slot_left = true;
+  private ended_at: string | null = null;
+
+  constructor(readonly id: NodeId) {}
+
+  /** True when nothing is left. */
+  forget(): boolean {
+    if (this.slot_left) this.slot_left = !this.forget_slot();
+    if (this.slot_left) return false;
+    this.ended_at ??= row(POSITION)['position'] as string;
+    if (row(READ_BEFORE, ['text'], [this.ended_at])['found'] === true) return false;
+    return attempt(() => rows(DROP_ORIGINS, ['text'], [`mtm\\_lane\\_${this.id}\\_%`]));
+  }
+
+  private forget_slot(): boolean {
+    const slot = [`mtm_slot_${this.id}`];
+    rows(END_SENDER, ['name'], slot);
+    attempt(() => rows(DROP_SLOT, ['name'], slot));
+    const ended = row('SELECT mtm.shell_forget_node($1) AS ended', ['int4'], [this.id])['ended'];
+    return ended === true && row(SLOTS, ['name'], slot)['left'] === 0;
+  }
+}
+
+/** Somebody may use it just now: the next time it is free. */
+function attempt(act: () => void): boolean {
+  try {
+    plv8.subtransaction(act);
+    return true;
+  } catch {
+    return false;
+  }
+}
