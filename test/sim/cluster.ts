@@ -7,8 +7,9 @@ import { DataPlane, KEYS, type Vote } from './data_plane.ts';
 import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
 import { initial_state, type Config, type Durable } from '../../ts-src/core/state.ts';
 import { describe, Observer, Violation } from './observer.ts';
-import { is_quorum } from '../../ts-src/core/quorum.ts';
+import { is_quorum, REFEREE } from '../../ts-src/core/quorum.ts';
 import { Random } from './random.ts';
+import { Referee } from './referee.ts';
 import type { Envelope } from '../../ts-src/core/message.ts';
 import type { Event } from '../../ts-src/core/event.ts';
 import type { View } from '../../ts-src/core/effect.ts';
@@ -65,6 +66,7 @@ export class Cluster {
   /** Nodes that are kept down. */
   private down: Node[] = [];
   private readonly major: number;
+  private readonly referee: Referee | null;
   private busy_clients = true;
   private steps = 0;
   private readonly loss: number;
@@ -78,6 +80,8 @@ export class Cluster {
     this.slowness_ms = this.random.pick([2, 20, 150]);
     this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
     this.major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
+    const has_referee = options.nodes === 2 && this.random.chance(0.6);
+    this.referee = has_referee ? new Referee() : null;
     this.observer = new Observer(this.configured);
     for (const id of this.configured) this.nodes.push(this.new_node(id));
   }
@@ -165,7 +169,10 @@ export class Cluster {
     const count = random.integer(1, configured.length);
     const lost = configured.filter((id) => id > configured.length - count);
     const left = configured.filter((id) => !lost.includes(id));
-    if (!is_quorum(configured, left, this.nodes[0]!.control!.state.durable.generation!.major)) return;
+    const { major, number } = this.nodes[0]!.control!.state.durable.generation!;
+    // The referee chooses who is left, unless it had just chosen the other.
+    const is_open = major === REFEREE && left.length === 1 && this.referee?.held?.number !== number;
+    if (!is_open && !is_quorum(configured, left, major)) return;
     this.down = lost.map((id) => this.node(id));
     for (const node of this.down) this.crash_server(node);
     const committed = this.summary().committed;
@@ -262,6 +269,7 @@ export class Cluster {
       heartbeat_send_ms: SEND_MS,
       heartbeat_recv_ms: RECV_MS,
       major_node: node.id === this.major,
+      referee: this.referee !== null,
       min_recovery_lag_bytes: 30,
     };
     node.life++;
@@ -384,6 +392,11 @@ export class Cluster {
           this.node(peer).data.wal.confirm(node.id, Number(position));
         }
       },
+      ask_referee: (number) => {
+        this.maybe_crash();
+        this.observer.left(node.id, node.saved === node.control!.state.durable);
+        this.ask_referee(node, number);
+      },
       finish: (gid, value) => {
         this.maybe_crash();
         const result = data.finish(gid, value);
@@ -454,6 +467,19 @@ export class Cluster {
   private send_vote(from: number, to: number, vote: Vote): void {
     this.transmit(from, to, () => {
       if (this.node(to).server_up) this.node(to).data.take_vote(from, vote);
+    });
+  }
+
+  private ask_referee(node: Node, number: number): void {
+    const { referee, random } = this;
+    const on_the_way = (arrive: () => void): void => {
+      if (!referee!.is_reached(node.id, this.agenda.now_ms)) return;
+      if (!this.faulty || !random.chance(this.loss)) this.agenda.after(this.delay_ms(), arrive);
+    };
+    on_the_way(() => {
+      const ruling = referee!.ask(number, node.id);
+      this.trace(node.id, `referee, asked about ${number}: ${ruling.number} to node ${ruling.winner}`);
+      on_the_way(() => this.post(node, { kind: 'referee', ...ruling }));
     });
   }
 
@@ -531,6 +557,11 @@ export class Cluster {
 
   private strike(node: Node): void {
     const other = this.random.pick(this.nodes);
+    if (this.referee !== null && this.random.chance(0.2)) {
+      const until_ms = this.agenda.now_ms + this.random.between(100, 4_000);
+      this.referee.fail(this.random.chance(0.5) ? null : node.id, until_ms);
+      return;
+    }
     const kind = this.random.next();
     if (kind < 0.25) this.crash_server(node);
     else if (kind < 0.4) this.crash_monitor(node);
@@ -558,6 +589,7 @@ export class Cluster {
     this.faulty = false;
     this.cut.clear();
     this.deaf.clear();
+    this.referee?.heal();
     for (const node of this.nodes) {
       node.paused_until_ms = 0;
       this.agenda.after(0, () => {

@@ -2,7 +2,8 @@
 //
 // Needed when there is none; when the members wanted are others (wanted.ts); when one of
 // them has started again; when somebody promised a newer number that was not won; when
-// work is left that only a ballot of a newer generation can end. Proposed by the lowest
+// work is left that only a ballot of a newer generation can end; when the referee was
+// asked about the present one. Proposed by the lowest
 // donor among the members wanted, and only when all of these want just this set: so in a
 // quiet cluster there is one campaigner, and who sees less than others disturbs nobody.
 // When two meet all the same, I3 lets one of them win at most, and the other tries again
@@ -42,8 +43,18 @@ export function need(state: State): string | null {
   const words = connected_words(state);
   const newest = Math.max(newest_promise(state), ...words.map((said) => said.newest));
   if (newest > generation.number) return `generation ${newest} was not won`;
-  const wants = Math.max(wanted_generation(state), ...words.map((said) => said.wants));
-  return wants >= generation.number ? 'a transaction was left by its backend' : null;
+  const wants = Math.max(wants_newer(state), ...words.map((said) => said.wants));
+  return wants >= generation.number
+    ? 'a transaction was left by its backend, or the referee was asked'
+    : null;
+}
+
+/**
+ * This node needs a generation newer than this; 0: it needs none. What the referee has
+ * said of one it never takes back: for the next time the two need a newer one.
+ */
+export function wants_newer(state: State): number {
+  return Math.max(wanted_generation(state), state.asked_about);
 }
 
 /** Passed on in heartbeats: the campaigner may not hear the node that gave the promise. */

@@ -6,8 +6,7 @@ import { learn } from './history.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { wanted_members } from './wanted.ts';
-import { newest_promise } from './campaign.ts';
-import { wanted_generation } from './orphan.ts';
+import { newest_promise, wants_newer } from './campaign.ts';
 import { is_away, is_ready, learn_online } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
@@ -53,8 +52,9 @@ function present({ state }: Turn): Heartbeat {
     ready: is_ready(state),
     wanted: wanted_members(state),
     major_node: state.config.major_node,
+    referee: state.config.referee,
     newest: newest_promise(state),
-    wants: wanted_generation(state),
+    wants: wants_newer(state),
     closed: state.tenure.closed,
     open: state.tenure.open,
   };

@@ -3,18 +3,25 @@
 // nobody proposes what not all of them want.
 import { best_clique } from './clique.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
-import { contains, intersection, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
-import { is_quorum } from './quorum.ts';
+import { contains, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import { goes_on_alone } from './referee.ts';
+import { is_half, is_quorum, REFEREE, type Major } from './quorum.ts';
 import { is_ready, online_in_of } from './recovery.ts';
-import type { State } from './state.ts';
+import type { Config, State } from './state.ts';
 
 /**
  * Who breaks the tie of two halves. After a vote for a record that names another one,
- * which may have been won, nobody does until this node knows better.
+ * which may have been won, nobody does until this node knows better. In place of the
+ * referee it is a node that goes on alone.
  */
-export function known_major({ durable }: State): NodeId | 0 {
+export function known_major({ config, durable, ruling }: State): Major {
+  const self = config.node_id;
   const major = durable.generation?.major ?? 0;
-  return durable.pending.every((vote) => vote.major === major) ? major : 0;
+  const named = [major, ...durable.pending.map((vote) => vote.major)];
+  if (named.includes(REFEREE) && named.every((other) => other === REFEREE || other === self)) {
+    return goes_on_alone(self, durable, ruling) ? self : REFEREE;
+  }
+  return named.every((other) => other === major) ? major : 0;
 }
 
 export function hears_quorum(state: State): boolean {
@@ -26,8 +33,8 @@ let last: { readonly of: readonly unknown[]; readonly group: NodeSet } | null = 
 
 /** The best set of nodes that all hear each other, this one among them. */
 export function group_of(state: State): NodeSet {
-  const { config, peers, ticked_ms, durable } = state;
-  const of = [config, peers, ticked_ms, durable];
+  const { config, peers, ticked_ms, durable, ruling } = state;
+  const of = [config, peers, ticked_ms, durable, ruling];
   if (last === null || of.some((part, i) => part !== last!.of[i])) {
     last = { of, group: find_group(state) };
   }
@@ -77,12 +84,21 @@ export function kept_members(state: State): NodeSet {
   return wanted.filter((id) => donors.includes(id) || members.includes(id));
 }
 
-/** The major node that all together would name: it changes only then. */
-export function major_for(state: State, members: NodeSet): NodeId | 0 {
-  const { configured, node_id, major_node } = state.config;
-  if (!contains(members, configured)) return state.durable.generation?.major ?? 0;
-  const claim = (id: NodeId) => (id === node_id ? major_node : peer_of(state, id).said?.major_node);
-  return intersection(members, configured).find((id) => claim(id) === true) ?? 0;
+/** The tie-breaker of a record: only all together name another one than before. */
+export function major_for(state: State, members: NodeSet): Major {
+  const { configured } = state.config;
+  if (!contains(members, configured)) {
+    return is_half(configured, members) ? known_major(state) : (state.durable.generation?.major ?? 0);
+  }
+  const claimed = configured.find((id) => claims_of(state, id)?.major_node === true);
+  if (claimed !== undefined) return claimed;
+  const with_referee = configured.filter((id) => claims_of(state, id)?.referee === true);
+  return configured.length === 2 && with_referee.length === 2 ? REFEREE : 0;
+}
+
+/** A node's own settings about ties. */
+function claims_of(state: State, id: NodeId): Pick<Config, 'major_node' | 'referee'> | null {
+  return id === state.config.node_id ? state.config : peer_of(state, id).said;
 }
 
 function is_ready_node(state: State, id: NodeId): boolean {
