@@ -34,6 +34,19 @@ describe('COMMIT PREPARED', () => {
     expect(cluster.node(id).finished).toEqual([['x', 'commit', 'done']]);
   });
 
+  test('is not asked for again while its ballot runs', () => {
+    const cluster = with_prepared(1, 2, 3);
+    cluster.lose = (from, _, { kind }) => from === 3 && kind === 'accept';
+    cluster.event(2, { kind: 'decide', gid: 'x', commit: true });
+    cluster.tick(2);
+    expect(cluster.node(1).control.state.tenure.round?.phase).toBe('propose');
+    expect(cluster.node(1).control.state.asked).toEqual({});
+    cluster.lose = () => false;
+    cluster.tick(2);
+    expect(outcomes(cluster)).toEqual([['commit done'], ['commit done'], ['commit done']]);
+    expect(cluster.node(1).control.state.tenure).toMatchObject({ round: null, last_seq: 2 });
+  });
+
   test('of what nobody has is told so to the one who asked', () => {
     const cluster = with_prepared();
     cluster.event(2, { kind: 'decide', gid: 'x', commit: true });

@@ -123,6 +123,30 @@ describe('a newer generation', () => {
     expect(cluster.node(1).disk?.generation?.number).toBe(1);
   });
 
+  test('waits a moment for a member that has just started to say whom it hears', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(3);
+    cluster.lose = (_, to) => to === 3;
+    for (const id of [1, 2]) cluster.event(3, { kind: 'link_up', peer: id });
+    for (const id of [1, 2]) cluster.event(id, { kind: 'tick' });
+    expect(cluster.node(1).disk?.promised?.number).toBe(1);
+    cluster.lose = () => false;
+    for (const id of [1, 2]) cluster.connect(id, 3);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'online']);
+    expect(cluster.node(1).disk?.generation).toMatchObject({ number: 2, members: [1, 2, 3] });
+  });
+
+  test('does not wait for a member that has started and hears nobody', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.start(3);
+    cluster.lose = (_, to) => to === 3;
+    for (const id of [1, 2]) cluster.event(3, { kind: 'link_up', peer: id });
+    cluster.tick(3);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'isolated']);
+    expect(cluster.node(1).disk?.generation).toMatchObject({ number: 2, members: [1, 2] });
+  });
+
   test('follows when a node is lost, and again when it is back', () => {
     const cluster = LosslessCluster.online(3);
     cluster.start(3);
@@ -182,6 +206,18 @@ describe('a newer generation', () => {
     cluster.tick(2);
     expect(cluster.node(2).disk?.generation).toMatchObject({ number: 2, members: [1, 2] });
     expect(cluster.statuses()).toEqual(['online', 'online', 'catchup']);
+  });
+
+  test('without a node that has caught up lets that node say what it waits for', () => {
+    const cluster = LosslessCluster.online(3);
+    cluster.disconnect(1, 3);
+    cluster.tick(2);
+    expect(cluster.statuses()).toEqual(['online', 'online', 'catchup']);
+    const reads = 'it was away: reading what it missed from node 2';
+    expect(cluster.node(3).control.state.reason).toBe(reads);
+    cluster.event(3, { kind: 'recovering', donor: 2, lag_bytes: 0, passed: 2 });
+    const why = `${reads}; waiting for node 1: no link`;
+    expect(cluster.node(3).control.state.reason).toBe(why);
   });
 
   test('is not made by a half without the major node', () => {

@@ -23,12 +23,13 @@ export class Agenda {
     }
   }
 
-  /** Run all that happens until then. */
-  run_until(end_ms: number): void {
+  /** Run all that happens until then, or until `stop` holds after something happened. */
+  run_until(end_ms: number, stop: () => boolean = () => false): void {
     while (this.heap.length > 0 && this.heap[0]!.at_ms <= end_ms) {
       const entry = this.pop();
       this.now_ms = entry.at_ms;
       entry.run();
+      if (stop()) return;
     }
     this.now_ms = end_ms;
   }

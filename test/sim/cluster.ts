@@ -3,7 +3,7 @@
 // that keep only what was saved, crashes in the middle of a step, pauses, cuts.
 import { Agenda } from './agenda.ts';
 import { Control, type World } from '../../ts-src/core/control.ts';
-import { DataPlane, KEYS, type Vote } from './data_plane.ts';
+import { DataPlane, KEYS, type Surroundings, type Vote } from './data_plane.ts';
 import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
 import { initial_state, type Config, type Durable } from '../../ts-src/core/state.ts';
 import { describe, Observer, Violation } from './observer.ts';
@@ -19,7 +19,7 @@ const RECV_MS = 800;
 
 class Crash extends Error {}
 
-class Node {
+export class Node {
   control: Control | null = null;
   disk: string | null = null;
   /** What was saved last in this life. */
@@ -44,6 +44,8 @@ export interface Options {
   readonly faults_ms: number;
   /** Called with every line that a node logs. */
   readonly trace?: (line: string) => void;
+  /** Instead of one from the seed. */
+  readonly random?: Random;
 }
 
 export interface Summary {
@@ -60,34 +62,39 @@ export class Cluster {
   readonly observer: Observer;
   readonly nodes: Node[] = [];
   readonly configured: readonly number[];
-  private readonly cut = new Set<string>();
-  private readonly deaf = new Set<string>();
-  private faulty = true;
+  protected readonly cut = new Set<string>();
+  protected readonly deaf = new Set<string>();
+  protected faulty = true;
   /** Nodes that are kept down. */
-  private down: Node[] = [];
-  private readonly major: number;
+  protected down: Node[] = [];
+  protected major: number;
   private readonly referee: Referee | null;
-  private busy_clients = true;
+  protected busy_clients = true;
   private steps = 0;
   private readonly loss: number;
   private readonly crash_chance: number;
   private readonly slowness_ms: number;
 
   constructor(private readonly options: Options) {
-    this.random = new Random(options.seed);
+    this.random = options.random ?? new Random(options.seed);
     this.loss = this.random.pick([0, 0.01, 0.1, 0.2]);
     this.crash_chance = this.random.pick([0, 0.0005, 0.003]);
     this.slowness_ms = this.random.pick([2, 20, 150]);
     this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
     this.major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
-    const has_referee = options.nodes === 2 && this.random.chance(0.6);
+    const has_referee = options.nodes === 2 && this.random.chance(0.5);
     this.referee = has_referee ? new Referee() : null;
     this.observer = new Observer(this.configured);
     for (const id of this.configured) this.nodes.push(this.new_node(id));
   }
 
   private new_node(id: number): Node {
-    const data = new DataPlane(id, this.configured, {
+    const data = new DataPlane(id, this.configured, this.surroundings(id));
+    return new Node(id, data, this.random.integer(0, 1_000_000));
+  }
+
+  protected surroundings(id: number): Surroundings {
+    return {
       send_vote: (to, vote) => this.send_vote(id, to, vote),
       event: (event) => {
         if (event.kind === 'stream_up' && !this.is_linked(this.node(id), this.node(event.peer))) return;
@@ -117,8 +124,7 @@ export class Cluster {
         if (!tx.user && data.drivers.get(tx.gid) !== undefined) this.observer.decided(tx, this.views());
       },
       now_us: () => this.agenda.now_ms * 1000,
-    });
-    return new Node(id, data, this.random.integer(0, 1_000_000));
+    };
   }
 
   private views(): Map<number, View | null> {
@@ -198,7 +204,7 @@ export class Cluster {
     };
   }
 
-  private demand_online(when: string): void {
+  protected demand_online(when: string): void {
     const up = this.nodes.filter((node) => !this.down.includes(node));
     const ids = up.map(({ id }) => id).join();
     const first = up[0]!.data.view;
@@ -216,13 +222,15 @@ export class Cluster {
     throw new Violation(`liveness: not all online (${when}): ${each.join('; ')}`);
   }
 
-  private check_rest(): void {
+  protected check_rest(): void {
     this.demand_online('at rest');
     for (const { id, data } of this.nodes) {
       const left = [...data.prepared.keys()];
       if (left.length > 0) throw new Violation(`liveness, I11: prepared on node ${id}: ${left}`);
       const waiting = [...data.waiting.keys()];
       if (waiting.length > 0) throw new Violation(`liveness: node ${id} waits for ${waiting}`);
+      const driven = [...data.drivers.keys()];
+      if (driven.length > 0) throw new Violation(`liveness: a client of node ${id} waits: ${driven}`);
     }
     for (const { id, control } of this.nodes) {
       const { durable } = control!.state;
@@ -251,7 +259,7 @@ export class Cluster {
 
   // ---- a node's life -----------------------------------------------------------------
 
-  private start_server(node: Node): void {
+  protected start_server(node: Node): void {
     if (node.server_up || this.down.includes(node)) return;
     node.server_up = true;
     this.start_monitor(node);
@@ -292,7 +300,7 @@ export class Cluster {
     this.agenda.after(0, beat);
   }
 
-  private crash_server(node: Node): void {
+  protected crash_server(node: Node): void {
     if (!node.server_up) return;
     this.trace(node.id, 'the server crashes');
     node.server_up = false;
@@ -350,7 +358,7 @@ export class Cluster {
     }
   }
 
-  private world_of(node: Node, config: Config): World {
+  protected world_of(node: Node, config: Config): World {
     const { data } = node;
     return {
       clock: () => ({
@@ -419,21 +427,21 @@ export class Cluster {
 
   // ---- links and streams -------------------------------------------------------------
 
-  private edge(a: Node, b: Node): string {
+  protected edge(a: Node, b: Node): string {
     return a.id < b.id ? `${a.id}-${b.id}` : `${b.id}-${a.id}`;
   }
 
-  private is_linked(a: Node, b: Node): boolean {
+  protected is_linked(a: Node, b: Node): boolean {
     return a.server_up && b.server_up && !this.cut.has(this.edge(a, b));
   }
 
-  private connect(a: Node, b: Node): void {
+  protected connect(a: Node, b: Node): void {
     if (!this.is_linked(a, b)) return;
     this.link_events(a, b, true);
     this.link_events(b, a, true);
   }
 
-  private disconnect(a: Node, b: Node): void {
+  protected disconnect(a: Node, b: Node): void {
     if (this.is_linked(a, b)) return;
     this.link_events(a, b, false);
     this.link_events(b, a, false);
@@ -455,7 +463,8 @@ export class Cluster {
 
   private transmit(from: number, to: number, deliver: () => void): void {
     if (!this.is_linked(this.node(from), this.node(to))) return;
-    if (this.faulty && (this.random.chance(this.loss) || this.deaf.has(`${from}>${to}`))) return;
+    const lost = this.faulty && this.random.chance(this.loss);
+    if (lost || this.deaf.has(`${from}>${to}`)) return;
     this.agenda.after(this.delay_ms(), deliver);
     if (this.faulty && this.random.chance(0.05)) this.agenda.after(this.delay_ms(), deliver);
   }
@@ -464,7 +473,7 @@ export class Cluster {
     this.transmit(from, to, () => this.post(this.node(to), { kind: 'message', from, body }));
   }
 
-  private send_vote(from: number, to: number, vote: Vote): void {
+  protected send_vote(from: number, to: number, vote: Vote): void {
     this.transmit(from, to, () => {
       if (this.node(to).server_up) this.node(to).data.take_vote(from, vote);
     });
@@ -486,11 +495,15 @@ export class Cluster {
   // ---- clients, streams and misfortune ---------------------------------------------------
 
   /** Things that happen on a node without its control plane. */
-  private live(node: Node): void {
+  protected live(node: Node): void {
     const soon = (low: number, high: number, act: () => void): void => {
       const again = (): void => {
-        if (node.server_up) act();
-        this.agenda.after(this.random.between(low, high), again);
+        try {
+          if (node.server_up) act();
+        } finally {
+          // It may have crashed in the middle of it.
+          this.agenda.after(this.random.between(low, high), again);
+        }
       };
       this.agenda.after(this.random.between(low, high), again);
     };

@@ -25,6 +25,8 @@ interface Driver {
   readonly yes: Set<number>;
   readonly never: Set<number>;
   aborting: boolean;
+  /** It has asked the others to take it back. */
+  asked: boolean;
   handed_over: boolean;
 }
 
@@ -129,7 +131,8 @@ export class DataPlane {
     this.prepared.set(tx.gid, { xid, tx });
     this.wal.records.push({ kind: 'prepare', tx, at: this.wal.insert });
     const yes = new Set([this.id]);
-    const driver = { tx, yes, never: new Set<number>(), aborting: false, handed_over: false };
+    const never = new Set<number>();
+    const driver = { tx, yes, never, aborting: false, asked: false, handed_over: false };
     this.drivers.set(tx.gid, driver);
     this.conclude(driver);
     return tx;
@@ -171,6 +174,15 @@ export class DataPlane {
     if (tx.user || this.none_can_commit([...never, this.id])) {
       this.decide(tx, 'abort');
       this.drivers.delete(tx.gid);
+    } else if (!driver.asked) {
+      driver.asked = true;
+      this.ask_to_undo(driver);
+    }
+  }
+
+  private ask_to_undo({ tx, never }: Driver): void {
+    for (const to of tx.members) {
+      if (to !== this.id && !never.has(to)) this.around.send_vote(to, { kind: 'undo', tx });
     }
   }
 
@@ -353,11 +365,8 @@ export class DataPlane {
       if (tx.coordinator !== this.id) this.vote(tx.coordinator, { kind: 'yes', tx });
     }
     for (const tx of this.refused) this.vote(tx.coordinator, { kind: 'no', tx });
-    for (const { tx, aborting, handed_over } of this.drivers.values()) {
-      if (!aborting || handed_over) continue;
-      for (const to of tx.members) {
-        if (to !== this.id) this.around.send_vote(to, { kind: 'undo', tx });
-      }
+    for (const driver of this.drivers.values()) {
+      if (driver.aborting && !driver.handed_over) this.ask_to_undo(driver);
     }
     for (const [gid, { commit }] of this.waiting) {
       this.around.event({ kind: 'decide', gid, commit });
@@ -389,6 +398,8 @@ export class DataPlane {
     const old = [...this.refused].filter((tx) => tx.generation === view.generation);
     this.refused = new Set(old);
     if (before?.donor !== view.donor) this.change_donor(before, view);
+    // Back in the same generation: what was isolated goes on.
+    for (const driver of [...this.drivers.values()]) this.conclude(driver);
   }
 
   private change_donor(before: View | null, view: View): void {
@@ -480,10 +491,10 @@ export class DataPlane {
     return entry === undefined ? 'absent' : 'done';
   }
 
-  /** A backend that handed its transaction over waits for the outcome. */
+  /** Its backend waits for the outcome that others found. */
   tell_driver(gid: string, value: Value): void {
     const driver = this.drivers.get(gid);
-    if (driver?.handed_over !== true) return;
+    if (driver === undefined) return;
     this.tell(driver.tx, value);
     this.drivers.delete(gid);
   }

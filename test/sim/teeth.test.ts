@@ -3,6 +3,8 @@
 import { setImmediate as turn_of_others } from 'node:timers/promises';
 import { options_for } from './options.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { DataPlane } from './data_plane.ts';
+import type { Transaction } from './transaction.ts';
 
 const CORE = '../../ts-src/core';
 const MOST_SEEDS = 600;
@@ -172,9 +174,11 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
 
   test('recovery rolls back what is left without asking the donor (3.6)', async () => {
     await break_methods('./recovery.ts', 'Recovery', {
-      end_one(this: { here: { prepared: Map<string, { tx: { user: boolean } }> } }) {
-        const all = [...this.here.prepared.values()].filter(({ tx }) => !tx.user);
-        for (const { tx } of all) (this as unknown as { roll_back(t: unknown): void }).roll_back(tx);
+      end_one(this: Recovery) {
+        for (const { tx } of [...this.here.prepared.values()].filter(({ tx }) => !tx.user)) {
+          this.roll_back(tx);
+          this.here.tell_driver(tx.gid, 'abort');
+        }
         return false;
       },
     });
@@ -200,6 +204,11 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
 interface Turn {
   readonly now: unknown[];
   readonly state: { durable: { promised: { number: number } | null } };
+}
+
+interface Recovery {
+  readonly here: DataPlane;
+  roll_back(tx: Transaction): void;
 }
 
 /** Replace methods of a class of the model. */

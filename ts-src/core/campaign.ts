@@ -3,11 +3,11 @@
 // Needed when there is none; when the members wanted are others (wanted.ts); when one of
 // them has started again; when somebody promised a newer number that was not won; when
 // work is left that only a ballot of a newer generation can end; when the referee was
-// asked about the present one. Proposed by the lowest
-// donor among the members wanted, and only when all of these want just this set: so in a
-// quiet cluster there is one campaigner, and who sees less than others disturbs nobody.
-// When two meet all the same, I3 lets one of them win at most, and the other tries again
-// with a higher number after a random while.
+// asked about the present one. Proposed by the lowest donor among the members wanted, and
+// only when all of these want just this set: so in a quiet cluster there is one
+// campaigner, and who sees less than others disturbs nobody. When two meet all the same,
+// I3 lets one of them win at most, and the other tries again with a higher number after a
+// random while.
 import {
   connected_words,
   known_incarnations,
@@ -16,9 +16,18 @@ import {
   connected_nodes,
   peer_of,
 } from './connectivity.ts';
-import { difference, added, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import {
+  added,
+  contains,
+  difference,
+  intersection,
+  same_nodes,
+  type NodeId,
+  type NodeSet,
+} from './node_set.ts';
 import { donors_in, major_for, wanted_members } from './wanted.ts';
 import { online_in_of } from './recovery.ts';
+import { REFEREE } from './quorum.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
 import { cast_vote, count_votes, objection } from './vote.ts';
 import { learn } from './history.ts';
@@ -44,9 +53,9 @@ export function need(state: State): string | null {
   const newest = Math.max(newest_promise(state), ...words.map((said) => said.newest));
   if (newest > generation.number) return `generation ${newest} was not won`;
   const wants = Math.max(wants_newer(state), ...words.map((said) => said.wants));
-  return wants >= generation.number
-    ? 'a transaction was left by its backend, or the referee was asked'
-    : null;
+  if (wants < generation.number) return null;
+  if (generation.major !== REFEREE) return 'a transaction was left by its backend';
+  return 'a transaction was left by its backend, or the referee was asked';
 }
 
 /**
@@ -104,7 +113,23 @@ export function consider_campaign(turn: Turn): void {
   if (campaigner_of(state) !== state.config.node_id) return;
   const why = need(state);
   if (why === null || obstacles(state).length > 0) return;
+  if (starting_members(state, clock.now_ms).length > 0) return;
   start_campaign(turn, why);
+}
+
+/**
+ * What has just started again cannot say yet whom it hears. A generation without it
+ * would be followed by another one at once.
+ */
+function starting_members(state: State, now_ms: number): NodeSet {
+  const { durable, config } = state;
+  const here = intersection(durable.generation?.members ?? [], connected_nodes(state));
+  return here.filter((id) => {
+    const { since_ms, said } = peer_of(state, id);
+    // Time for a heartbeat each way.
+    const is_new = since_ms !== null && now_ms - since_ms < 2 * config.heartbeat_send_ms;
+    return is_new && said !== null && !contains(said.connected, here);
+  });
 }
 
 function is_viable(state: State, { proposal }: Campaign): boolean {

@@ -16,6 +16,8 @@ export interface Peer {
   readonly status_since_wall_ms: number | null;
   /** The newest incarnation heard of; 0: none yet. */
   readonly incarnation: number;
+  /** Monotonic time at which that was heard of first. */
+  readonly since_ms: number | null;
   readonly said: Heartbeat | null;
   /** Why its last message was refused. */
   readonly refused: string | null;
@@ -29,6 +31,7 @@ export const UNKNOWN_PEER: Peer = {
   heartbeats: 0,
   status_since_wall_ms: null,
   incarnation: 0,
+  since_ms: null,
   said: null,
   refused: null,
 };

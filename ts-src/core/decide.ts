@@ -70,7 +70,10 @@ export function on_ask(turn: Turn, from: NodeId, message: MessageOf<'ask'>): voi
   if (resolver_of(generation) !== turn.state.config.node_id) return;
   if (!generation.members.includes(from)) return;
   const asked = { ...turn.state.asked };
+  const deciding = turn.state.tenure.round?.values ?? {};
   for (const [gid, decision] of Object.entries(message.decisions)) {
+    // The outcome answers it; should this round end without one, it is asked for again.
+    if (deciding[gid] !== undefined) continue;
     const first = asked[gid];
     if (first === undefined) asked[gid] = { by: from, decision, askers: [from] };
     else if (first.by === from) asked[gid] = { ...first, decision };

@@ -2,7 +2,7 @@
 import { difference, type NodeSet } from './node_set.ts';
 import { in_force, is_current } from './force.ts';
 import { campaigner_of, need, obstacles } from './campaign.ts';
-import { donor_for } from './recovery.ts';
+import { donor_for, is_ready } from './recovery.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
 import { referee_reason } from './referee.ts';
 import { resolver_of } from './generation.ts';
@@ -20,7 +20,10 @@ export function reason_for(state: State, status: Status): string {
   const generation = in_force(state);
   const donor = donor_for(state);
   if (donor < 0) return 'it was away, and no node to recover from is connected';
-  if (donor > 0) return `it was away: reading what it missed from node ${donor}`;
+  if (donor > 0) {
+    const reads = `it was away: reading what it missed from node ${donor}`;
+    return generation === null && is_ready(state) ? `${reads}; ${not_taken_in(state)}` : reads;
+  }
   if (generation === null || !is_current(state, generation)) return no_generation(state);
   return recovery(state);
 }
@@ -34,6 +37,12 @@ function lost_peers(state: State): string {
   });
   const undecided = referee_reason(state);
   return `waiting for ${each.join('; ')}${undecided === null ? '' : `; ${undecided}`}`;
+}
+
+/** It has nearly caught up: that is not what keeps it from being a member. */
+function not_taken_in(state: State): string {
+  const all = connected_nodes(state).length === state.config.configured.length;
+  return all ? no_generation(state) : lost_peers(state);
 }
 
 function no_generation(state: State): string {

@@ -190,7 +190,8 @@ function is_living(turn: Turn, from: NodeId, incarnation: number): boolean {
   if (incarnation < peer.incarnation) return false;
   if (incarnation > peer.incarnation) {
     const { link, stream, heartbeats } = peer;
-    change_peer(turn, from, { ...UNKNOWN_PEER, link, stream, heartbeats, incarnation });
+    const since_ms = turn.clock.now_ms;
+    change_peer(turn, from, { ...UNKNOWN_PEER, link, stream, heartbeats, incarnation, since_ms });
   } else if (peer.refused !== null) {
     change_peer(turn, from, { refused: null });
   }
