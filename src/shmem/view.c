@@ -99,8 +99,11 @@ MtmViewIsQuorum(const MtmViewData *data, MtmNodeSet set)
 	int			all = MtmNodeSetSize(data->configured);
 	int			have = MtmNodeSetSize(data->configured & set);
 
-	return 2 * have > all ||
-		(2 * have == all && data->major != 0 && MTM_IN_SET(set, data->major));
+	if (2 * have != all)
+		return 2 * have > all;
+	/* A referee may choose any half. */
+	return data->major == MTM_MAJOR_REFEREE ||
+		(data->major > 0 && MTM_IN_SET(set, data->major));
 }
 
 uint64

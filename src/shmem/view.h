@@ -33,12 +33,13 @@ typedef struct MtmViewData
 	uint64		incarnation;
 	/* Whose stream is read here: 0 all peers', n only n's to recover, -1 nobody's. */
 	int			donor;
-	int			major;			/* the node that decides an even split; 0: none */
+	int			major;			/* the node that decides an even split; 0: none, -1: a referee */
 	uint64		online_in;		/* the newest generation in which it was online */
 	MtmStatus	status;
 } MtmViewData;
 
 #define MTM_DONOR_NOBODY (-1)
+#define MTM_MAJOR_REFEREE (-1)
 
 extern Size MtmViewSize(void);
 extern void MtmViewInit(void *at, bool found);
@@ -48,7 +49,7 @@ extern uint64 MtmViewGeneration(void);
 extern bool MtmViewOnline(void);
 /* This node was away: what it reads comes from a donor alone (docs/majority.md, 3). */
 extern bool MtmViewAway(void);
-/* Does `set` hold enough of the configured nodes to decide for all? */
+/* May the nodes of `set` decide for all configured ones? */
 extern bool MtmViewIsQuorum(const MtmViewData *data, MtmNodeSet set);
 extern const char *MtmStatusName(MtmStatus status);
 extern bool MtmStatusParse(const char *name, MtmStatus *status);

@@ -18,6 +18,8 @@ export interface TestNode {
   readonly finished: [string, Value, FinishResult][];
   readonly published: View[];
   readonly logged: string[];
+  /** Generations that it asked the referee about. */
+  readonly asked: number[];
   /** What happened, in order: save, publish, send <kind>. */
   readonly trace: string[];
   busy: number;
@@ -36,6 +38,7 @@ export class LosslessCluster {
   constructor(
     count: number,
     private readonly major = 0,
+    private readonly referee = false,
   ) {
     this.configured = Array.from({ length: count }, (_, i) => i + 1);
     for (const id of this.configured) this.start(id);
@@ -51,6 +54,7 @@ export class LosslessCluster {
       heartbeat_send_ms: 200,
       heartbeat_recv_ms: 2_000,
       major_node: id === this.major,
+      referee: this.referee,
       min_recovery_lag_bytes: 1_000,
     };
   }
@@ -79,6 +83,7 @@ export class LosslessCluster {
       finished: [],
       published: [],
       logged: [],
+      asked: [],
       trace: [],
       busy: 0,
     };
@@ -114,6 +119,7 @@ export class LosslessCluster {
       mark: (generation) => node.trace.push(`mark ${generation}`),
       measure: () => ({ insert: '0', peers: {} }),
       confirm: (peer, position) => node.trace.push(`confirm ${peer} ${position}`),
+      ask_referee: (number) => node.asked.push(number),
       log: (_, message) => node.logged.push(message),
     };
   }
@@ -181,8 +187,8 @@ export class LosslessCluster {
   }
 
   /** All connected, and a generation won. */
-  static online(count: number, major = 0): LosslessCluster {
-    const cluster = new LosslessCluster(count, major);
+  static online(count: number, major = 0, referee = false): LosslessCluster {
+    const cluster = new LosslessCluster(count, major, referee);
     cluster.connect_all();
     cluster.tick(3);
     return cluster;

@@ -53,7 +53,7 @@ export async function explore(setting: Setting): Promise<Explored> {
         const origin = { from, name };
         const what = violation(next);
         if (what !== null) return { states: seen.size, found: { what, trace: trace(origin) } };
-        if (!is_over(next)) next_level.push([next, origin]);
+        if (!is_over(setting, next)) next_level.push([next, origin]);
       }
     }
     level = next_level;

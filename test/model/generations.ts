@@ -5,14 +5,14 @@
 import type { NodeId, NodeSet } from '../../ts-src/core/node_set.ts';
 import { all_nodes, with_node, type Setting, type State, type Won } from './state.ts';
 import { count_votes } from '../../ts-src/core/vote.ts';
-import { is_quorum, meets_every_quorum } from '../../ts-src/core/quorum.ts';
+import { is_half, is_quorum, meets_every_quorum, type Major } from '../../ts-src/core/quorum.ts';
 import type { Generation } from '../../ts-src/core/generation.ts';
 import type { Step } from './steps.ts';
 
-export function enough(setting: Setting, set: NodeSet): boolean {
+export function enough(setting: Setting, set: NodeSet, major = setting.major): boolean {
   const configured = all_nodes(setting);
-  if (setting.mutation === 'any_half' && set.length * 2 === configured.length) return true;
-  return is_quorum(configured, set, setting.major);
+  if (setting.mutation === 'any_half' && is_half(configured, set)) return true;
+  return is_quorum(configured, set, major);
 }
 
 /** I6: no quorum can be found without one of them. */
@@ -50,14 +50,20 @@ export function* generation_steps(
   if (number < 0) return;
   for (const members of groups) {
     if (members.some((id) => s.nodes[id]!.acts_in > 0)) continue;
-    const record = record_of(setting, s, number, members);
+    const record = record_of(setting, s, number, members, setting.major);
     // A half is a quorum by the mutation only.
     if (count_votes(record, members, false) !== 'won' && setting.mutation !== 'any_half') continue;
     yield [`generation ${number} of ${members.join('')}`, with_generation(s, record)];
   }
 }
 
-function record_of(setting: Setting, s: State, number: number, members: NodeSet): Generation {
+export function record_of(
+  setting: Setting,
+  s: State,
+  number: number,
+  members: NodeSet,
+  major: Major,
+): Generation {
   const each = <T>(of: (id: NodeId) => T) => Object.fromEntries(members.map((id) => [id, of(id)]));
   return {
     number,
@@ -66,11 +72,11 @@ function record_of(setting: Setting, s: State, number: number, members: NodeSet)
     configured: all_nodes(setting),
     incarnations: each(() => 1),
     online_in: each((id) => s.nodes[id]!.voted_as ?? s.nodes[id]!.online_in),
-    major: setting.major,
+    major,
   };
 }
 
-function with_generation(s: State, record: Generation): State {
+export function with_generation(s: State, record: Generation): State {
   const { members, number } = record;
   const won: Won = { record, answers: {}, value: null, accepted: [], settled: [] };
   const nodes = s.nodes.map((node, id) =>

@@ -8,7 +8,7 @@ import {
 } from '../../ts-src/core/ballot.ts';
 import { added, contains, type NodeId } from '../../ts-src/core/node_set.ts';
 import { acts_in, enough, may_answer } from './generations.ts';
-import { all_nodes, COORDINATOR, first_members, GID, won_in, XID } from './state.ts';
+import { COORDINATOR, first_record, GID, won_in, XID } from './state.ts';
 import { donors, type Generation } from '../../ts-src/core/generation.ts';
 import { holding, type Look } from '../../ts-src/core/holding.ts';
 import { recover } from '../../ts-src/core/round.ts';
@@ -39,7 +39,7 @@ function* member_steps(setting: Setting, s: State, won: Won, id: NodeId): Genera
       yield [`${id} accepts ${value} in ${number}`, with_won(next, number, by_it)];
       return;
     }
-    const chosen = contains(accepted, members) && enough(setting, accepted);
+    const chosen = contains(accepted, members) && enough(setting, accepted, record.major);
     if (!chosen && setting.mutation !== 'early_execution') return;
     if (s.nodes[id]!.has === 'prepared') yield [`${id} executes ${value}`, with_outcome(s, id, value)];
     // All have executed it.
@@ -110,14 +110,6 @@ function answer(id: NodeId, node: Node): Answer {
     settled,
     history: [],
   };
-}
-
-function first_record(setting: Setting): Generation {
-  const members = first_members(setting);
-  const each = Object.fromEntries(members.map((id) => [id, 1]));
-  const configured = all_nodes(setting);
-  const { major } = setting;
-  return { number: 1, campaigner: 1, members, configured, incarnations: each, online_in: each, major };
 }
 
 type Answers = Readonly<Record<NodeId, Answer>>;

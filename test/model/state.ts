@@ -3,6 +3,8 @@
 import { NO_BALLOT, type Accepted, type Ballot, type Value } from '../../ts-src/core/ballot.ts';
 import type { Answer } from '../../ts-src/core/message.ts';
 import type { Generation } from '../../ts-src/core/generation.ts';
+import type { Major } from '../../ts-src/core/quorum.ts';
+import type { Ruling } from '../../ts-src/core/referee.ts';
 import type { NodeId, NodeSet } from '../../ts-src/core/node_set.ts';
 
 export const COORDINATOR: NodeId = 1;
@@ -20,13 +22,16 @@ export type Mutation =
   | 'forgotten_outcome'
   | 'any_half'
   | 'not_settled'
-  | 'settled_closes';
+  | 'settled_closes'
+  | 'old_choice'
+  | 'asks_ahead'
+  | 'alone_after_settling';
 
 export interface Setting {
   readonly nodes: number;
   /** How many are won at most, the first included. */
   readonly generations: number;
-  readonly major: NodeId | 0;
+  readonly major: Major;
   /** Members of generation 1; the others never were online. */
   readonly members?: NodeSet;
   readonly mutation?: Mutation;
@@ -48,6 +53,10 @@ export interface Node {
   readonly reply: 'yes' | 'no' | null;
   readonly accepted: Accepted | null;
   readonly closed: Ballot;
+  /** A question to the referee on its way: the generation it is about; 0: none. */
+  readonly asks: number;
+  /** The newest generation for which the referee chose it. */
+  readonly chosen: number;
 }
 
 /** A generation that was won, and its round. One is enough for one transaction. */
@@ -65,6 +74,8 @@ export interface State {
   readonly nodes: readonly Node[];
   /** By number, from 2 on. `over`: nobody acts by it any more. */
   readonly won: readonly (Won | 'over' | null)[];
+  /** The referee's register. */
+  readonly held: Ruling | null;
   /** The coordinator's backend. */
   readonly driver: 'driving' | 'aborting' | 'gone';
   /** It asked the participants to roll back; such a request may arrive late. */
@@ -91,14 +102,25 @@ export function first_state(setting: Setting): State {
       reply: null,
       accepted: null,
       closed: NO_BALLOT,
+      asks: 0,
+      chosen: 0,
     };
   };
   return {
     nodes: [0, ...all_nodes(setting)].map(node),
     won: Array.from({ length: setting.generations + 1 }, () => null),
+    held: null,
     driver: 'driving',
     asked: false,
   };
+}
+
+export function first_record(setting: Setting): Generation {
+  const members = first_members(setting);
+  const each = Object.fromEntries(members.map((id) => [id, 1]));
+  const configured = all_nodes(setting);
+  const { major } = setting;
+  return { number: 1, campaigner: 1, members, configured, incarnations: each, online_in: each, major };
 }
 
 export function won_in(s: State, number: number): Won | null {

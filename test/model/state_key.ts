@@ -16,8 +16,8 @@ export function state_keys(setting: Setting): (s: State) => string {
     ),
   );
 
-  return ({ nodes, won, driver, asked }) => {
-    let key = `${driver[0]}${asked ? 1 : 0}`;
+  return ({ nodes, won, held, driver, asked }) => {
+    let key = `${driver[0]}${asked ? 1 : 0}${held === null ? '' : `${held.number}.${held.winner}`}`;
     const columns = ids.map((id) => key_of_node(nodes[id]!));
     for (let number = 2; number < won.length; number++) {
       const at = won[number]!;

@@ -2,7 +2,9 @@
 import { answered_before, round_steps } from './rounds.ts';
 import { coordinator_steps } from './coordinator.ts';
 import { generation_steps } from './generations.ts';
+import { is_split, lone_steps } from './alone.ts';
 import { online_steps } from './online.ts';
+import { REFEREE } from '../../ts-src/core/quorum.ts';
 import type { NodeSet } from '../../ts-src/core/node_set.ts';
 import type { Node, Setting, State } from './state.ts';
 
@@ -14,13 +16,18 @@ export function* steps(setting: Setting, groups: readonly NodeSet[], s: State): 
 
 function* bare_steps(setting: Setting, groups: readonly NodeSet[], s: State): Generator<Step> {
   yield* generation_steps(setting, groups, s);
+  yield* lone_steps(setting, s);
   yield* coordinator_steps(setting, s);
   yield* round_steps(setting, s);
   yield* online_steps(setting, s);
 }
 
-/** It ended the same way everywhere, and nothing is left that speaks for another one. */
-export function is_over(s: State): boolean {
+/**
+ * It ended the same way everywhere, and nothing is left that speaks for another one. With
+ * a referee there is still to see that two nodes do not go on alone.
+ */
+export function is_over({ major }: Setting, s: State): boolean {
+  if (major === REFEREE) return false;
   const nodes = s.nodes.slice(1);
   if (nodes.every(({ has }) => has === 'commit')) return true;
   const may_prepare = ({ acts_in, reply }: Node) => acts_in === 1 && reply === null;
@@ -39,6 +46,7 @@ export function violation(s: State): string | null {
   const ended = nodes.map((node) => node.has);
   const has = { commit: ended.includes('commit'), abort: ended.includes('abort') };
   if (has.commit && has.abort) return 'two nodes ended it differently';
+  if (is_split(s)) return 'I1: both go on alone';
   const newer = nodes.filter((node) => node.online_in > 1);
   if (newer.some((node) => node.has === 'prepared')) return 'I7: online with it prepared';
   if (has.commit && newer.some((node) => node.has !== 'commit')) return 'I7: online without it';

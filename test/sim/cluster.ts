@@ -7,8 +7,9 @@ import { DataPlane, KEYS, LIST_KEY, type Surroundings, type Vote } from './data_
 import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
 import { initial_state, type Config, type Durable } from '../../ts-src/core/state.ts';
 import { describe, Observer, Violation } from './observer.ts';
-import { is_quorum } from '../../ts-src/core/quorum.ts';
+import { is_quorum, REFEREE } from '../../ts-src/core/quorum.ts';
 import { Random } from './random.ts';
+import { Referee } from './referee.ts';
 import type { ListChange } from './transaction.ts';
 import type { Envelope } from '../../ts-src/core/message.ts';
 import type { Event } from '../../ts-src/core/event.ts';
@@ -77,6 +78,7 @@ export class Cluster {
   /** Nodes that are kept down. */
   protected down: Node[] = [];
   protected major: number;
+  private readonly referee: Referee | null;
   protected busy_clients = true;
   private steps = 0;
   private readonly loss: number;
@@ -90,6 +92,8 @@ export class Cluster {
     this.slowness_ms = this.random.pick([2, 20, 150]);
     this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
     this.major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
+    const has_referee = options.nodes === 2 && this.random.chance(0.5);
+    this.referee = has_referee ? new Referee() : null;
     this.observer = new Observer();
     for (let id = 1; id <= options.nodes + options.spares; id++) this.nodes.push(this.new_node(id));
   }
@@ -182,8 +186,10 @@ export class Cluster {
     const configured = this.expected();
     const lost = configured.slice(-this.random.integer(1, configured.length));
     const left = configured.filter((id) => !lost.includes(id));
-    const { generation } = this.node(configured[0]!).control!.state.durable;
-    if (!is_quorum(configured, left, generation!.major)) return;
+    const { major, number } = this.node(configured[0]!).control!.state.durable.generation!;
+    // The referee chooses who is left, unless it had just chosen the other.
+    const is_open = major === REFEREE && configured.length === 2 && left.length === 1 && this.referee?.held?.number !== number;
+    if (!is_open && !is_quorum(configured, left, major)) return;
     this.down = lost.map((id) => this.node(id));
     for (const node of this.down) this.crash_server(node);
     const committed = this.summary().committed;
@@ -312,6 +318,7 @@ export class Cluster {
       heartbeat_send_ms: SEND_MS,
       heartbeat_recv_ms: RECV_MS,
       major_node: node.id === this.major,
+      referee: this.referee !== null,
       min_recovery_lag_bytes: 30,
     };
     node.life++;
@@ -434,6 +441,11 @@ export class Cluster {
           this.node(peer).data.wal.confirm(node.id, Number(position));
         }
       },
+      ask_referee: (number) => {
+        this.maybe_crash();
+        this.observer.left(node.id, node.saved === node.control!.state.durable);
+        this.ask_referee(node, number);
+      },
       finish: (gid, value) => {
         this.maybe_crash();
         const result = data.finish(gid, value);
@@ -505,6 +517,19 @@ export class Cluster {
   protected send_vote(from: number, to: number, vote: Vote): void {
     this.transmit(from, to, () => {
       if (this.node(to).server_up) this.node(to).data.take_vote(from, vote);
+    });
+  }
+
+  private ask_referee(node: Node, number: number): void {
+    const { referee, random } = this;
+    const on_the_way = (arrive: () => void): void => {
+      if (!referee!.is_reached(node.id, this.agenda.now_ms)) return;
+      if (!this.faulty || !random.chance(this.loss)) this.agenda.after(this.delay_ms(), arrive);
+    };
+    on_the_way(() => {
+      const ruling = referee!.ask(number, node.id);
+      this.trace(node.id, `referee, asked about ${number}: ${ruling.number} to node ${ruling.winner}`);
+      on_the_way(() => this.post(node, { kind: 'referee', ...ruling }));
     });
   }
 
@@ -650,6 +675,11 @@ export class Cluster {
 
   private strike(node: Node): void {
     const other = this.random.pick(this.nodes);
+    if (this.referee !== null && this.random.chance(0.2)) {
+      const until_ms = this.agenda.now_ms + this.random.between(100, 4_000);
+      this.referee.fail(this.random.chance(0.5) ? null : node.id, until_ms);
+      return;
+    }
     const kind = this.random.next();
     if (kind < 0.25) this.crash_server(node);
     else if (kind < 0.4) this.crash_monitor(node);
@@ -677,6 +707,7 @@ export class Cluster {
     this.faulty = false;
     this.cut.clear();
     this.deaf.clear();
+    this.referee?.heal();
     for (const node of this.nodes) {
       node.paused_until_ms = 0;
       this.agenda.after(0, () => {

@@ -209,6 +209,14 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
     await break_methods('./data_plane.ts', 'DataPlane', { begins_at: () => {} });
     expect(await first_complaint()).toMatch(/I7|I8|I9/);
   });
+
+  test("a node goes on by the referee's choice for an older generation (4.8)", async () => {
+    await break_rule(`${CORE}/referee.ts`, () => ({
+      goes_on_alone: (self: number, _: unknown, ruling: { winner: number } | null) =>
+        ruling?.winner === self,
+    }));
+    expect(await first_complaint(2)).toMatch(/I1|I6|I7|I9|I10|ended two ways|two sets|committed on node/);
+  });
 });
 
 interface Turn {

@@ -2,11 +2,12 @@
 //
 // Needed when there is none; when the members wanted are others (wanted.ts); when one of
 // them has started again; when somebody promised a newer number that was not won; when
-// work is left that only a ballot of a newer generation can end. Proposed by the lowest
-// donor among the members wanted, and only when all of these want just this set: so in a
-// quiet cluster there is one campaigner, and who sees less than others disturbs nobody.
-// When two meet all the same, I3 lets one of them win at most, and the other tries again
-// with a higher number after a random while.
+// work is left that only a ballot of a newer generation can end; when the referee was
+// asked about the present one. Proposed by the lowest donor among the members wanted, and
+// only when all of these want just this set: so in a quiet cluster there is one
+// campaigner, and who sees less than others disturbs nobody. When two meet all the same,
+// I3 lets one of them win at most, and the other tries again with a higher number after a
+// random while.
 import {
   connected_words,
   is_connected,
@@ -29,6 +30,7 @@ import {
 } from './node_set.ts';
 import { donors_in, major_for, next_configured, wanted_members } from './wanted.ts';
 import { online_in_of } from './recovery.ts';
+import { REFEREE } from './quorum.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
 import { cast_vote, count_votes, objection } from './vote.ts';
 import { learn } from './history.ts';
@@ -56,8 +58,18 @@ export function need(state: State): string | null {
   const words = connected_words(state);
   const newest = Math.max(newest_promise(state), ...words.map((said) => said.newest));
   if (newest > generation.number) return `generation ${newest} was not won`;
-  const wants = Math.max(wanted_generation(state), ...words.map((said) => said.wants));
-  return wants >= generation.number ? 'a transaction was left by its backend' : null;
+  const wants = Math.max(wants_newer(state), ...words.map((said) => said.wants));
+  if (wants < generation.number) return null;
+  if (generation.major !== REFEREE) return 'a transaction was left by its backend';
+  return 'a transaction was left by its backend, or the referee was asked';
+}
+
+/**
+ * This node needs a generation newer than this; 0: it needs none. What the referee has
+ * said of one it never takes back: for the next time the two need a newer one.
+ */
+export function wants_newer(state: State): number {
+  return Math.max(wanted_generation(state), state.asked_about);
 }
 
 /** What keeps the members wanted from forming a generation, for people to read. */

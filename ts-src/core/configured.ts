@@ -3,7 +3,8 @@
 // by generations whose record names another configured set.
 import { added, contains, difference, node_set, same_nodes, type NodeSet } from './node_set.ts';
 import { base, type Generation } from './generation.ts';
-import { is_quorum } from './quorum.ts';
+import { goes_on_alone } from './referee.ts';
+import { is_quorum, REFEREE, type Major } from './quorum.ts';
 import type { Pending, State } from './state.ts';
 
 /** By the newest record known to be won; before the first one, by this node's settings. */
@@ -27,7 +28,20 @@ export function is_dropped(state: State): boolean {
 export function is_quorum_here(state: State, set: NodeSet): boolean {
   const { generation, pending } = state.durable;
   const known = { configured: configured_nodes(state), major: generation?.major ?? 0 };
-  return [known, ...pending].every(({ configured, major }) => is_quorum(configured, set, major));
+  const is_one = ({ configured, major }: Pick<Pending, 'configured' | 'major'>) =>
+    is_quorum(configured, set, in_place_of(state, major));
+  return [known, ...pending].every(is_one);
+}
+
+/** Who breaks the tie of two halves, by the newest record known to be won. */
+export function tie_breaker(state: State): Major {
+  return in_place_of(state, state.durable.generation?.major ?? 0);
+}
+
+/** In place of the referee it is a node that goes on alone. */
+function in_place_of({ config, durable, ruling }: State, major: Major): Major {
+  if (major !== REFEREE) return major;
+  return goes_on_alone(config.node_id, durable, ruling) ? config.node_id : REFEREE;
 }
 
 /** What binds this node until it knows of a newer generation that was won. */

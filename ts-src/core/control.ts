@@ -26,6 +26,8 @@ export interface World {
   mark(generation: number): void;
   measure(): Positions;
   confirm(peer: NodeId, position: string): void;
+  /** The answer comes as an event, if it comes. */
+  ask_referee(number: number): void;
   finish(gid: Gid, value: Value): FinishResult;
   log(level: 'log' | 'warning', message: string): void;
 }
@@ -85,6 +87,9 @@ export class Control {
         break;
       case 'confirm':
         this.world.confirm(effect.peer, effect.position);
+        break;
+      case 'ask_referee':
+        this.world.ask_referee(effect.number);
         break;
       case 'log':
         this.world.log(effect.level, effect.message);

@@ -3,6 +3,7 @@
 import type { Value } from './ballot.ts';
 import type { Gid } from './gid.ts';
 import type { Message } from './message.ts';
+import type { Major } from './quorum.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import type { Decision } from './pick.ts';
 import type { Status } from './status.ts';
@@ -19,8 +20,8 @@ export interface View {
    * -1: read none; this node is away and has no donor yet.
    */
   readonly donor: NodeId | 0 | -1;
-  /** The major node of the generation's record, 0 for none. */
-  readonly major: NodeId | 0;
+  /** Who breaks the tie of two halves, by the generation's record. */
+  readonly major: Major;
 }
 
 /** Why the core wants to know what is prepared here; it comes back with the answer. */
@@ -76,6 +77,8 @@ export type Effect =
   | { readonly kind: 'measure' }
   /** The slot that this node reads on `peer` may be confirmed up to `position`. */
   | { readonly kind: 'confirm'; readonly peer: NodeId; readonly position: string }
+  /** Answered by a referee event, or never. */
+  | { readonly kind: 'ask_referee'; readonly number: number }
   /** Answered by a finished event. */
   | { readonly kind: 'finish'; readonly gid: Gid; readonly value: Value }
   | { readonly kind: 'log'; readonly level: 'log' | 'warning'; readonly message: string };

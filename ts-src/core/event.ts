@@ -40,6 +40,8 @@ export type Event =
   | { readonly kind: 'listed'; readonly nodes: NodeSet }
   /** The answer to a measure effect. */
   | { readonly kind: 'measured'; readonly positions: Positions }
+  /** The newest generation that the referee was asked about, and who may go on alone. */
+  | { readonly kind: 'referee'; readonly number: number; readonly winner: NodeId }
   /** Its backend gave up: only a ballot of a newer generation can end it. */
   | { readonly kind: 'orphan'; readonly gid: Gid }
   /** A user's COMMIT or ROLLBACK PREPARED. */

@@ -6,6 +6,7 @@
 // The record also says in which generation each member was online last. So who may
 // speak about older work, its donors, is the same for all (docs/majority.md, 1).
 import { contains, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
+import type { Major } from './quorum.ts';
 
 export interface Generation {
   readonly number: number;
@@ -16,8 +17,11 @@ export interface Generation {
   readonly incarnations: Readonly<Record<NodeId, number>>;
   /** The newest generation in which each member was online when it voted. */
   readonly online_in: Readonly<Record<NodeId, number>>;
-  /** Breaks the tie of two halves; 0: none. Changes only with all nodes as members. */
-  readonly major: NodeId | 0;
+  /**
+   * Breaks the tie of two halves. Changes only with all nodes as members; but of one node
+   * that the referee chose it is that node.
+   */
+  readonly major: Major;
 }
 
 export function same_generation(a: Generation, b: Generation): boolean {

@@ -6,7 +6,7 @@ import { learn } from './history.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { next_configured, wanted_members } from './wanted.ts';
-import { wanted_generation } from './orphan.ts';
+import { wants_newer } from './campaign.ts';
 import { is_away, is_ready, learn_online } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
@@ -53,8 +53,9 @@ function present({ state }: Turn): Heartbeat {
     wanted: wanted_members(state),
     wanted_configured: next_configured(state),
     major_node: state.config.major_node,
+    referee: state.config.referee,
     newest: newest_promise(state),
-    wants: wanted_generation(state),
+    wants: wants_newer(state),
     closed: state.tenure.closed,
     open: state.tenure.open,
   };

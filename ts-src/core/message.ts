@@ -41,6 +41,8 @@ export interface Heartbeat {
   readonly wanted_configured: NodeSet;
   /** Its own setting. */
   readonly major_node: boolean;
+  /** Its own setting. */
+  readonly referee: boolean;
   /** The newest generation that it, or a node connected with it, voted for. */
   readonly newest: number;
   /** It needs a generation newer than this one; 0: none. */

@@ -5,6 +5,7 @@ import { configured_nodes, is_dropped } from './configured.ts';
 import { campaigner_of, need, obstacles } from './campaign.ts';
 import { donor_for, is_ready } from './recovery.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
+import { referee_reason } from './referee.ts';
 import { resolver_of } from './generation.ts';
 import type { State } from './state.ts';
 import type { Status } from './status.ts';
@@ -38,7 +39,8 @@ function lost_peers(state: State): string {
     if (refused !== null) return `node ${id}: its message is refused, ${refused}`;
     return link ? `node ${id}: no heartbeat` : `node ${id}: no link`;
   });
-  return `waiting for ${each.join('; ')}`;
+  const undecided = referee_reason(state);
+  return `waiting for ${each.join('; ')}${undecided === null ? '' : `; ${undecided}`}`;
 }
 
 /** It has nearly caught up: that is not what keeps it from being a member. */

@@ -9,11 +9,13 @@ import type { Executed, Execution } from './acceptor.ts';
 import type { Generation } from './generation.ts';
 import type { Gid } from './gid.ts';
 import type { Horizons } from './horizon.ts';
+import type { Major } from './quorum.ts';
 import type { Recovery } from './recovery.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import type { Decision } from './pick.ts';
 import type { Asked } from './decide.ts';
 import type { Round } from './round.ts';
+import type { Ruling } from './referee.ts';
 
 export interface Config {
   readonly node_id: NodeId;
@@ -28,6 +30,8 @@ export interface Config {
   readonly heartbeat_recv_ms: number;
   /** This node's own setting: it breaks the tie of two halves. */
   readonly major_node: boolean;
+  /** This node's own setting: of two nodes, a referee breaks the tie. */
+  readonly referee: boolean;
   /** A node that recovers is ready to be a member when it lags less than this. */
   readonly min_recovery_lag_bytes: number;
 }
@@ -35,7 +39,7 @@ export interface Config {
 export interface Pending {
   readonly number: number;
   readonly configured: NodeSet;
-  readonly major: NodeId | 0;
+  readonly major: Major;
 }
 
 export interface Durable {
@@ -102,6 +106,9 @@ export interface State {
   readonly ticked_ms: number;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
+  readonly ruling: Ruling | null;
+  /** The newest generation that this process asked the referee about. */
+  readonly asked_about: number;
   readonly campaign: Campaign | null;
   readonly failed_campaigns: number;
   readonly campaign_after_ms: number;
@@ -159,6 +166,8 @@ export function initial_state(config: Config, saved: Durable | null): State {
     ticked_ms: 0,
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},
+    ruling: null,
+    asked_about: 0,
     campaign: null,
     failed_campaigns: 0,
     campaign_after_ms: 0,

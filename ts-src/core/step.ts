@@ -8,6 +8,7 @@ import { absent_here, ask_again, decided, on_ask, on_decide, on_told } from './d
 import { beat, on_heartbeat } from './heartbeat.ts';
 import { canvass, consider_campaign, on_refuse, on_vote } from './campaign.ts';
 import { known_nodes } from './configured.ts';
+import { ask_referee, on_referee } from './referee.ts';
 import { check_invariants } from './invariant.ts';
 import { consider_round, on_reply, on_stale, question_again } from './round.ts';
 import { decode_message, type Message, type MessageKind, type MessageOf } from './message.ts';
@@ -54,6 +55,7 @@ const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => 
   listed: (turn, { nodes }) => turn.set({ listed: nodes }),
   recovering: on_recovering,
   measured: (turn, { positions }) => on_measured(turn, positions),
+  referee: on_referee,
   orphan: (turn, { gid }) => on_orphan(turn, gid),
   decide: (turn, { gid, commit }) => on_decide(turn, gid, commit),
   looked: (turn, { purpose, look }) => on_looked(turn, purpose, look),
@@ -96,6 +98,7 @@ function on_tick(turn: Turn): void {
   execute_again(turn);
   if (turn.clock.now_ms < turn.state.retry_after_ms) return;
   turn.set({ retry_after_ms: turn.clock.now_ms + turn.state.config.heartbeat_send_ms });
+  ask_referee(turn);
   canvass(turn);
   question_again(turn);
   ask_again(turn);

@@ -3,8 +3,8 @@
 // in no older generation (I2), so a vote is given only where the generation can work.
 import { connected_nodes, streaming_nodes } from './connectivity.ts';
 import { contains, difference, intersection, same_nodes, type NodeSet } from './node_set.ts';
-import { is_quorum } from './quorum.ts';
-import { is_quorum_here, may_name_configured, with_pending } from './configured.ts';
+import { is_half, is_quorum } from './quorum.ts';
+import { is_quorum_here, may_name_configured, tie_breaker, with_pending } from './configured.ts';
 import { donors, is_well_formed, same_generation, type Generation } from './generation.ts';
 import { kept_members } from './wanted.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -53,9 +53,10 @@ export function objection(state: State, proposal: Generation): Refusal | null {
   return edge_objection(state, proposal);
 }
 
-/** The major node changes only with all nodes. */
+/** The major node changes only with all nodes; a half names the node by which it is a quorum. */
 function may_name_major(state: State, proposal: Generation): boolean {
   if (same_nodes(proposal.members, proposal.configured)) return true;
+  if (is_half(proposal.configured, proposal.members)) return proposal.major === tie_breaker(state);
   return proposal.major === (state.durable.generation?.major ?? 0);
 }
 

@@ -2,12 +2,12 @@
 // best clique compute the same from the rows in each other's heartbeats, and say so;
 // nobody proposes what not all of them want.
 import { best_clique } from './clique.ts';
-import { changes, configured_nodes, is_quorum_here } from './configured.ts';
+import { changes, configured_nodes, is_quorum_here, tie_breaker } from './configured.ts';
 import { connected_nodes, missing_edges, newest_promise, peer_of } from './connectivity.ts';
 import { added, contains, difference, intersection, node_set, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
-import { is_quorum } from './quorum.ts';
+import { is_half, is_quorum, REFEREE, type Major } from './quorum.ts';
 import { is_ready, online_in_of } from './recovery.ts';
-import type { State } from './state.ts';
+import type { Config, State } from './state.ts';
 
 export function hears_quorum(state: State): boolean {
   return is_quorum_here(state, connected_nodes(state));
@@ -18,8 +18,8 @@ let last: { readonly of: readonly unknown[]; readonly group: NodeSet } | null = 
 
 /** The best set of nodes that all hear each other, this one among them. */
 export function group_of(state: State): NodeSet {
-  const { config, peers, ticked_ms, durable } = state;
-  const of = [config, peers, ticked_ms, durable];
+  const { config, peers, ticked_ms, durable, ruling } = state;
+  const of = [config, peers, ticked_ms, durable, ruling];
   if (last === null || of.some((part, i) => part !== last!.of[i])) {
     last = { of, group: find_group(state) };
   }
@@ -99,13 +99,21 @@ export function kept_members(state: State): NodeSet {
   return wanted.filter((id) => donors.includes(id) || members.includes(id));
 }
 
-/** The major node that all together would name: it changes only then. */
-export function major_for(state: State, members: NodeSet): NodeId | 0 {
-  const { node_id, major_node } = state.config;
+/** The tie-breaker of a record: only all together name another one than before. */
+export function major_for(state: State, members: NodeSet): Major {
   const configured = next_configured(state);
-  if (!contains(members, configured)) return state.durable.generation?.major ?? 0;
-  const claim = (id: NodeId) => (id === node_id ? major_node : peer_of(state, id).said?.major_node);
-  return intersection(members, configured).find((id) => claim(id) === true) ?? 0;
+  if (!contains(members, configured)) {
+    return is_half(configured, members) ? tie_breaker(state) : (state.durable.generation?.major ?? 0);
+  }
+  const claimed = configured.find((id) => claims_of(state, id)?.major_node === true);
+  if (claimed !== undefined) return claimed;
+  const with_referee = configured.filter((id) => claims_of(state, id)?.referee === true);
+  return configured.length === 2 && with_referee.length === 2 ? REFEREE : 0;
+}
+
+/** A node's own settings about ties. */
+function claims_of(state: State, id: NodeId): Pick<Config, 'major_node' | 'referee'> | null {
+  return id === state.config.node_id ? state.config : peer_of(state, id).said;
 }
 
 function is_ready_node(state: State, id: NodeId): boolean {

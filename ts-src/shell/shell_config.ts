@@ -43,6 +43,8 @@ export function core_config(config: ShellConfig): Config {
     heartbeat_send_ms: config.heartbeat_send_ms,
     heartbeat_recv_ms: config.heartbeat_recv_ms,
     major_node: config.major_node,
+    // The server has no setting for one yet.
+    referee: false,
     min_recovery_lag_bytes: config.min_recovery_lag_kb * 1024,
   };
 }
