@@ -65,6 +65,12 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId pa
 		MtmSessionsClose();
 }
 
+/* libpq would write them to the server's log. */
+static void
+ignore_notice(void *arg, const PGresult *notice)
+{
+}
+
 void
 MtmSessionsOpen(MtmNodeSet nodes)
 {
@@ -79,8 +85,10 @@ MtmSessionsOpen(MtmNodeSet nodes)
 	MtmSessionsClose();
 	for (int node_id = 1; node_id <= MtmNodeCount(); node_id++)
 	{
-		if (MTM_IN_SET(nodes, node_id))
-			sessions[node_id] = MtmConnectWith(node_id, APPLICATION_NAME, false, OPTIONS);
+		if (!MTM_IN_SET(nodes, node_id))
+			continue;
+		sessions[node_id] = MtmConnectWith(node_id, APPLICATION_NAME, false, OPTIONS);
+		PQsetNoticeReceiver(sessions[node_id], ignore_notice, NULL);
 	}
 }
 
