@@ -35,7 +35,7 @@
 	"-c client_connection_check_interval=500 " \
 	"-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
-/* How often a wait looks whether the node is still a member. */
+/* How often a wait looks whether the nodes are still members. */
 #define LOOK_MS 500
 
 static PGconn *sessions[MTM_MAX_NODES + 1];
@@ -108,6 +108,17 @@ check_member(int node_id)
 				 errmsg("node %d left the cluster meanwhile", node_id)));
 }
 
+/* Not only of the node that is waited for: it may be the others' turn for long. */
+static void
+check_members(void)
+{
+	for (int node_id = 1; node_id <= MtmNodeCount(); node_id++)
+	{
+		if (sessions[node_id])
+			check_member(node_id);
+	}
+}
+
 static PGconn *
 session_of(int node_id)
 {
@@ -157,7 +168,7 @@ wait_for_input(int node_id)
 			ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (happened & WL_TIMEOUT)
-			check_member(node_id);
+			check_members();
 		if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
 			lost(node_id);
 	}

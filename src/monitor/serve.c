@@ -20,7 +20,9 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "monitor/shell_access.h"
+#include "storage/ipc.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
@@ -139,6 +141,14 @@ mode_of(const char *name)
 			 errmsg("\"%s\" is no lock mode", name)));
 }
 
+/* PostgreSQL itself would leave such locks behind when the session ends while it is idle. */
+static void
+release_locks(int code, Datum arg)
+{
+	AbortOutOfAnyTransaction();
+	LockReleaseAll(DEFAULT_LOCKMETHOD, true);
+}
+
 /*
  * Lock a table until the session ends, or its transaction fails: LOCK TABLE would do it
  * within a transaction only, and one with a snapshot of its own comes later. False: the
@@ -147,12 +157,18 @@ mode_of(const char *name)
 Datum
 mtm_shell_lock_table(PG_FUNCTION_ARGS)
 {
+	static bool registered = false;
 	LockRelId	table = {
 		.relId = PG_GETARG_OID(0),
 		.dbId = MyDatabaseId,
 	};
 
 	MtmShellRequireSuperuser();
+	if (!registered)
+	{
+		before_shmem_exit(release_locks, 0);
+		registered = true;
+	}
 	LockRelationIdForSession(&table, mode_of(text_to_cstring(PG_GETARG_TEXT_PP(1))));
 	AcceptInvalidationMessages();
 	PG_RETURN_BOOL(SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table.relId)));

@@ -11,6 +11,8 @@ export interface TableName {
 export interface TableDefinition extends TableName {
   /** By name; generated ones too. */
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** The names in this node's order: only for reading. */
+  readonly order: readonly string[];
   /** Columns by whose order rows can be compared range by range; null: there are none. */
   readonly key: readonly string[] | null;
   /** Everything in words. */

@@ -96,7 +96,7 @@ function compare_further(compared: Compared, range: Range, digests: Digests): vo
   }
 }
 
-/** Keys of rows that are not on all nodes the same, in the order of the key. */
+/** Keys of rows that are not on all nodes the same. */
 function suspects({ nodes, of }: Compared, range: Range): Key[] {
   const lists = serve_all<ListedRow[]>(nodes, 'range_list', { ...of, range });
   const hashes = new Map<string, { key: Key; hashes: string[] }>();

@@ -100,12 +100,16 @@ function report_some(
     const contents: Contents = new Map(
       [...of_hash].map(([id, count]) => [id, count === 0 ? null : String(count)]),
     );
-    const times = (id: NodeId, from: NodeId) =>
-      `${of_hash.get(id)} times, ${of_hash.get(from)} on node ${from}`;
+    const in_words = (id: NodeId, from: NodeId) =>
+      `${times(of_hash.get(id)!)}, ${times(of_hash.get(from)!)} on node ${from}`;
     for (const problem of problems_of(contents)) {
-      const text = problem_text(problem, times);
+      const text = problem_text(problem, in_words);
       if (!report(problem.node_id, texts.get(hash) ?? '', text)) return false;
     }
   }
   return true;
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }

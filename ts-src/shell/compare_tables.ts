@@ -83,10 +83,11 @@ function compare_table(
     found.add({ node_id, relation, key: null, problem: named(relation, there[0]!, problem) });
   }
   if (!locked || relation === null || there.length < nodes.length || !same_columns(there)) return;
-  const { schema, name, columns } = there[0]!;
-  const of = { table: { schema, name }, columns: columns.map((column) => column.name), relation };
+  const here = shell_config().node_id;
+  const { schema, name, order } = definitions.get(here)!;
+  const of = { table: { schema, name }, columns: order, relation };
   if (common_key(there) !== null) {
-    compare_by_key(nodes, shell_config().node_id, of, found);
+    compare_by_key(nodes, here, of, found);
     return;
   }
   compare_rows(nodes, rows_of_table(nodes, of), (node_id, key, problem) => {

@@ -48,7 +48,7 @@ export function lock_tables({ root }: Arguments): TableName[] {
 }
 
 const COLUMNS = `
-  SELECT a.attname AS name,
+  SELECT a.attname AS name, a.attnum AS number,
          pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
          a.attgenerated <> '' AS generated,
          pg_catalog.concat(
@@ -75,7 +75,7 @@ const MORE_LINES = `
     FROM pg_catalog.pg_constraint WHERE conrelid = $1::oid AND contype IN ('c', 'f', 'x')
     UNION ALL
     SELECT pg_catalog.concat(
-             'index ', pg_catalog.pg_get_indexdef(indexrelid),
+             pg_catalog.pg_get_indexdef(indexrelid),
              CASE WHEN indisprimary THEN ' (primary key)' END,
              CASE WHEN indisreplident THEN ' (replica identity)' END,
              CASE WHEN NOT indisvalid THEN ' (not valid)' END)
@@ -147,6 +147,9 @@ function define(table: Row): TableDefinition {
     schema: table['schema'] as string,
     name: table['name'] as string,
     columns: columns_of(table['oid']),
+    order: [...columns]
+      .sort((a, b) => Number(a['number']) - Number(b['number']))
+      .map(({ name }) => name as string),
     key: key_of(table['oid'])?.map(({ name }) => name) ?? null,
     lines: [...columns, ...more].map(({ line }) => line as string),
   };
