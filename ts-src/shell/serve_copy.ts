@@ -6,6 +6,7 @@ import { columns_of, lock_table, stored_columns, tables_of } from './serve_table
 import { row, type Row } from './sql.ts';
 import { SqlError } from './sql_error.ts';
 import { table_text, type TableDefinition, type TableName } from '../core/table_definition.ts';
+import type { CommitLook } from '../core/rest.ts';
 import type { NodeId } from '../core/node_set.ts';
 
 const CURSOR = 'multimaster_copy';
@@ -60,6 +61,21 @@ export function pull_table({ table, from }: { table: TableName; from: NodeId }):
   ask_all([from], 'BEGIN');
   const wanted = { table, columns: columns_of(oid), stored };
   serve_each(new Map([[from, task_query('copy_cursor', wanted)]]));
+  require_one_generation(from);
   const pulled = row(PULL, ['text', 'text[]', 'int4', 'text'], [oid, stored, from, CURSOR]);
   return pulled['rows'] as string;
+}
+
+/**
+ * With the table locked on both: what was committed without the other node until now
+ * would be lost here. From now on nothing that writes the table is, without this one.
+ */
+function require_one_generation(from: NodeId): void {
+  const look = 'SELECT mtm.commits_under_way() AS look';
+  const here = row(look)['look'] as CommitLook;
+  const there = ask_all([from], look).get(from)![0]!['look'] as CommitLook;
+  if (here.online && there.online && here.generation === there.generation) return;
+  throw new SqlError('40001', 'the cluster changed before the table was locked', {
+    hint: 'Try again.',
+  });
 }
