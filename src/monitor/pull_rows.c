@@ -206,10 +206,11 @@ replace_rows(Relation relation, ArrayType *names, int node_id, const char *curso
 	int			settings = NewGUCNestLevel();
 	int64		inserted;
 
-	delete_rows(relation);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(relation->rd_rel->relowner,
-						   context | SECURITY_LOCAL_USERID_CHANGE);
+						   context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	delete_rows(relation);
 	inserted = insert_rows(relation, names, node_id, cursor);
 	AtEOXact_GUC(false, settings);
 	SetUserIdAndSecContext(user, context);

@@ -6,15 +6,17 @@
  * Path: ts-src/shell/ on some node -> here -> ts-src/shell/serve.ts on this one
  *
  * The role of the links may replicate, so it may read everything; but it may write
- * nothing, and run no code as anybody else. mtm.serve() gives it a few tasks, done with
- * all rights, that run no code of users: rows are read as text and found by the operators
- * of their index. mtm.read_value() gives it any query, but one that only reads, with the
+ * nothing, and run no code as anybody else. mtm.serve() gives it a few tasks. What they
+ * read of a table is read with the rights of its owner, as text, and found by the operators
+ * of its index. mtm.read_value() gives it any query, but one that only reads, with the
  * rights of pg_read_all_data.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_authid_d.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -31,6 +33,7 @@
 
 PG_FUNCTION_INFO_V1(mtm_serve);
 PG_FUNCTION_INFO_V1(mtm_read_value);
+PG_FUNCTION_INFO_V1(mtm_shell_run_as_owner);
 PG_FUNCTION_INFO_V1(mtm_shell_lock_table);
 
 /* The only value of the only row, copied out of SPI's memory. */
@@ -54,32 +57,27 @@ only_value(bool *isnull)
 }
 
 /*
- * Who `role` is meanwhile ends with an error, too: with its (sub)transaction, as do the
- * settings. So there is nothing to catch here.
+ * Who runs the query ends with an error, too: with its (sub)transaction, as do the
+ * settings. So there is nothing to catch here. Null: it gives no rows.
  */
 static Datum
-run_as(Oid role, int more_context, const char *query, bool read_only,
-	   FunctionCallInfo fcinfo, bool *isnull)
+run_as(Oid role, int more_context, const char *query, int arguments, Datum *values,
+	   bool read_only, bool *isnull)
 {
 	Oid			types[2] = {TEXTOID, JSONBOID};
-	int			arguments = fcinfo->nargs == 2 ? 2 : 0;
-	Datum		values[2];
 	Oid			user;
 	int			context;
 	int			settings = NewGUCNestLevel();
-	Datum		value;
+	Datum		value = (Datum) 0;
+	int			result;
 
-	for (int i = 0; i < arguments; i++)
-		values[i] = PG_GETARG_DATUM(i);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(role, context | SECURITY_LOCAL_USERID_CHANGE | more_context);
-	if (SPI_connect() != SPI_OK_CONNECT ||
-		SPI_execute_with_args(query, arguments, types, values, NULL, read_only, 2) !=
-		SPI_OK_SELECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the query gives no rows")));
-	value = only_value(isnull);
+	SPI_connect();
+	result = SPI_execute_with_args(query, arguments, types, values, NULL, read_only, 2);
+	*isnull = true;
+	if (result == SPI_OK_SELECT)
+		value = only_value(isnull);
 	SPI_finish();
 	AtEOXact_GUC(false, settings);
 	SetUserIdAndSecContext(user, context);
@@ -89,12 +87,13 @@ run_as(Oid role, int more_context, const char *query, bool read_only,
 Datum
 mtm_serve(PG_FUNCTION_ARGS)
 {
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
 	bool		isnull;
 	Datum		value;
 
 	MtmShellRequireReplication();
-	value = run_as(BOOTSTRAP_SUPERUSERID, 0, "SELECT mtm.serve_task($1, $2)", false,
-				   fcinfo, &isnull);
+	value = run_as(BOOTSTRAP_SUPERUSERID, 0, "SELECT mtm.serve_task($1, $2)", 2, values,
+				   false, &isnull);
 	if (isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(value);
@@ -112,7 +111,40 @@ mtm_read_value(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the transaction must be read-only")));
 	value = run_as(ROLE_PG_READ_ALL_DATA, SECURITY_RESTRICTED_OPERATION,
-				   text_to_cstring(PG_GETARG_TEXT_PP(0)), true, fcinfo, &isnull);
+				   text_to_cstring(PG_GETARG_TEXT_PP(0)), 0, NULL, true, &isnull);
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(value);
+}
+
+static Oid
+owner_of(Oid table)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no table with OID %u", table)));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * As REINDEX and the like do. The queries themselves call no code of users, but planning
+ * them may: it computes what is constant in expressions of indexes.
+ */
+Datum
+mtm_shell_run_as_owner(PG_FUNCTION_ARGS)
+{
+	bool		isnull;
+	Datum		value;
+
+	MtmShellRequireSuperuser();
+	value = run_as(owner_of(PG_GETARG_OID(0)), SECURITY_RESTRICTED_OPERATION,
+				   text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, NULL, false, &isnull);
 	if (isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(value);

@@ -245,6 +245,45 @@ describe('tables of all nodes are compared', () => {
     expect(after.rows).toEqual([]);
   });
 
+  test("a table of an ordinary user, whose code runs with the user's rights", async () => {
+    const owner = await sessions.another(1);
+    await client.query('CREATE ROLE check_owner');
+    await client.query('GRANT USAGE, CREATE ON SCHEMA checked TO check_owner');
+    await owner.query('SET ROLE check_owner');
+    for (const statement of [
+      `CREATE FUNCTION guard(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+       BEGIN
+         IF current_user <> 'check_owner' THEN RAISE EXCEPTION 'run by %', current_user; END IF;
+         RETURN 'x';
+       END $$`,
+      'CREATE DOMAIN guarded AS int CHECK (checked.guard(VALUE) IS NOT NULL)',
+      'CREATE TABLE owned (id int PRIMARY KEY, v text, g guarded)',
+      'CREATE INDEX ON owned ((checked.guard(id) || v))',
+      'INSERT INTO owned SELECT g, g, g FROM generate_series(1, 50) g',
+      'ALTER TABLE owned ENABLE ROW LEVEL SECURITY',
+    ]) {
+      await owner.query(statement);
+    }
+    await sessions.settled();
+    // What is constant in an index is computed by whoever plans a query of its table.
+    for (const node of sessions.nodes.ids) {
+      await sessions.only_on(
+        node,
+        'SET ROLE check_owner',
+        'CREATE INDEX constant ON owned ((checked.guard(1) || v))',
+      );
+    }
+    await sessions.only_on(3, 'SET ROLE check_owner', "UPDATE owned SET v = 'other' WHERE id = 9", 'DELETE FROM owned WHERE id = 10');
+    expect(await check('owned')).toEqual([
+      problem(3, 'owned', '9', 'differs: column v'),
+      problem(3, 'owned', '10', 'missing'),
+    ]);
+    await repaired('owned', 3);
+    await owner.query('DROP TABLE owned; DROP DOMAIN guarded; DROP FUNCTION guard');
+    await client.query('DROP OWNED BY check_owner');
+    await client.query('DROP ROLE check_owner');
+  });
+
   test('what is no replicated table', async () => {
     await client.query('CREATE VIEW a_view AS SELECT 1');
     await client.query('CREATE TABLE own (id int)');

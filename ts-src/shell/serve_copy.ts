@@ -1,9 +1,9 @@
 // Tasks: give the rows of a table to another node, and take them from one. Both lock the
 // table first, so that no transaction is between the two (docs/consistency_checks.md).
 import { ask_all, open_sessions, serve_each, task_query } from './peer_sessions.ts';
-import { from_table, quote_name } from './serve_ranges.ts';
-import { columns_of, lock_table, stored_columns, tables_of } from './serve_tables.ts';
-import { row, type Row } from './sql.ts';
+import { from_table, locked_oid, quote_name, run_as_owner } from './read_table.ts';
+import { columns_of, stored_columns, tables_of } from './serve_tables.ts';
+import { row } from './sql.ts';
 import { SqlError } from './sql_error.ts';
 import { table_text, type TableDefinition, type TableName } from '../core/table_definition.ts';
 import type { CommitLook } from '../core/rest.ts';
@@ -12,24 +12,6 @@ import type { NodeId } from '../core/node_set.ts';
 const CURSOR = 'multimaster_copy';
 
 const PULL = 'SELECT mtm.shell_pull_rows($1::oid, $2, $3, $4)::text AS rows';
-
-function one_table({ schema, name }: TableName): Row {
-  const found = tables_of({ schema, name }).find(
-    (table) => table['schema'] === schema && table['name'] === name,
-  );
-  if (found === undefined) {
-    throw new SqlError('42P01', `there is no replicated table ${schema}.${name}`);
-  }
-  return found;
-}
-
-function lock(table: TableName, mode: string): unknown {
-  const { oid } = one_table(table);
-  if (!lock_table(oid, mode)) {
-    throw new SqlError('42P01', `table ${table_text(table)} was dropped`);
-  }
-  return oid;
-}
 
 interface Wanted {
   readonly table: TableName;
@@ -41,20 +23,29 @@ interface Wanted {
 
 /** The session's end gives the lock back. */
 export function copy_cursor({ table, columns, stored }: Wanted): null {
-  const oid = lock(table, 'share');
+  const oid = locked_oid(table, 'share');
   if (JSON.stringify(columns) !== JSON.stringify(columns_of(oid))) {
     throw new SqlError('55000', `table ${table_text(table)} has other columns here`);
   }
   const selected = stored.map((name) => `t.${quote_name(name)}`).join(', ');
-  plv8.execute(
+  run_as_owner(
+    oid,
     `DECLARE ${CURSOR} NO SCROLL CURSOR FOR SELECT ${selected} ${from_table(table)}`,
   );
   return null;
 }
 
+function locked_replicated(table: TableName): unknown {
+  const oid = locked_oid(table, 'exclusive');
+  if (!tables_of(table).some((each) => each['oid'] === oid)) {
+    throw new SqlError('42809', `table ${table_text(table)} is not replicated here`);
+  }
+  return oid;
+}
+
 /** The rows of the table here become those of the other node. Their number. */
 export function pull_table({ table, from }: { table: TableName; from: NodeId }): string {
-  const oid = lock(table, 'exclusive');
+  const oid = locked_replicated(table);
   const stored = stored_columns(oid);
   // Open until this transaction is committed, and the lock there is held as long.
   open_sessions([from]);

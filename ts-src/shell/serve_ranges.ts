@@ -1,8 +1,10 @@
 // Tasks on rows of a table in a range of its key. Rows and keys are read by the output
 // functions of their types, and values come back as literals: casts might be code of
 // users.
-import { key_of, tables_of, type KeyColumn } from './serve_tables.ts';
+import { from_table, locked_oid, quote_name, read_rows, row_text } from './read_table.ts';
+import { key_of, type KeyColumn } from './serve_tables.ts';
 import { SqlError } from './sql_error.ts';
+import type { Row } from './sql.ts';
 import type { TableName } from '../core/table_definition.ts';
 
 /** Texts of a key's columns. */
@@ -32,40 +34,21 @@ export interface ListedRow {
   readonly hash: string;
 }
 
-export function quote_name(name: string): string {
-  return `"${name.replace(/"/g, '""')}"`;
-}
-
-export function table_oid({ schema, name }: TableName): unknown {
-  const found = tables_of({ schema, name }).find(
-    (table) => table['schema'] === schema && table['name'] === name,
-  );
-  if (found === undefined) throw new SqlError('42P01', `there is no table ${schema}.${name}`);
-  return found['oid'];
-}
-
-/** ROW(...) as text tells null from '' and is made by output functions alone. */
-export function row_text(columns: readonly string[]): string {
-  return `ROW(${columns.map((name) => `t.${quote_name(name)}`).join(', ')})::text`;
-}
-
-export function from_table({ schema, name }: TableName): string {
-  return `FROM ONLY ${quote_name(schema)}.${quote_name(name)} AS t`;
-}
-
-const keys = new Map<string, readonly KeyColumn[]>();
-
 class KeyedTable {
+  private readonly oid: unknown;
   private readonly key: readonly KeyColumn[];
   readonly hash: string;
 
   constructor(private readonly of: Table) {
-    const id = JSON.stringify(of.table);
-    const key = keys.get(id) ?? key_of(table_oid(of.table));
+    this.oid = locked_oid(of.table, 'access share');
+    const key = key_of(this.oid);
     if (key === null) throw new SqlError('55000', 'the table has no key to compare rows by');
-    keys.set(id, key);
     this.key = key;
     this.hash = `pg_catalog.hashtextextended(${row_text(of.columns)}, 0)`;
+  }
+
+  read(query: string): Row[] {
+    return read_rows(this.oid, query);
   }
 
   get from(): string {
@@ -104,7 +87,7 @@ export function range_digest(
   { range, rows_of_next, ...of }: Table & { range: Range; rows_of_next: number | null },
 ): RangeDigest {
   const table = new KeyedTable(of);
-  const [digest] = plv8.execute(
+  const [digest] = table.read(
     `SELECT pg_catalog.count(*)::text AS count,
             coalesce(pg_catalog.sum(${table.hash}), 0)::text AS sum
      ${table.from} ${table.where(range)}`,
@@ -117,7 +100,7 @@ export function range_digest(
 }
 
 function end_of(table: KeyedTable, after: Key | null, rows: number): Key | null {
-  const [found] = plv8.execute(
+  const [found] = table.read(
     `SELECT ${table.key_text} AS key ${table.from} ${table.where({ after, last: null })}
      ORDER BY ${table.order} OFFSET ${Number(rows) - 1} LIMIT 1`,
   );
@@ -132,8 +115,8 @@ export function range_end({ after, rows, ...of }: Table & { after: Key | null; r
 /** Keys that cut the range into parts of so many rows. */
 export function range_split({ range, step, ...of }: Table & { range: Range; step: number }): Key[] {
   const table = new KeyedTable(of);
-  return plv8
-    .execute(
+  return table
+    .read(
       `SELECT s.key FROM (
          SELECT ${table.key_text} AS key,
                 pg_catalog.row_number() OVER (ORDER BY ${table.order}) AS n
@@ -145,8 +128,8 @@ export function range_split({ range, step, ...of }: Table & { range: Range; step
 
 export function range_list({ range, ...of }: Table & { range: Range }): ListedRow[] {
   const table = new KeyedTable(of);
-  return plv8
-    .execute(
+  return table
+    .read(
       `SELECT ${table.key_text} AS key, ${table.hash}::text AS hash
        ${table.from} ${table.where(range)} ORDER BY ${table.order}`,
     )
@@ -162,7 +145,7 @@ export function range_columns({ rows_wanted, ...of }: Table & { rows_wanted: Key
     (name) => `pg_catalog.hashtextextended(${row_text([name])}, 0)::text`,
   );
   return rows_wanted.map((key): RowDigests => {
-    const [found] = plv8.execute(
+    const [found] = table.read(
       `SELECT ARRAY[${digests.join(', ')}]::text[] AS digests ${table.from} WHERE ${table.compared('=', key)}`,
     );
     return (found?.['digests'] as string[] | undefined) ?? null;

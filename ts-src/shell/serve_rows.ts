@@ -1,7 +1,7 @@
 // Tasks on all rows of a table, in no order: rows are known by the hash of their text,
 // and hashes fall into buckets. The same SQL compares the rows of a query
 // (compare_rows.ts), where it runs by mtm.read_value().
-import { from_table, row_text } from './serve_ranges.ts';
+import { as_json, from_table, locked_oid, row_text, run_as_owner } from './read_table.ts';
 import type { TableName } from '../core/table_definition.ts';
 
 export const BUCKETS = 4096;
@@ -36,8 +36,6 @@ const hashes = (values: readonly string[]) => values.map((value) => BigInt(value
 const hashed = (query: RowsQuery) =>
   `(SELECT pg_catalog.hashtextextended(r, 0) AS h, r FROM (${query}) AS source) AS s`;
 const in_bucket = `(s.h & ${BUCKETS - 1})`;
-const as_json = (query: string) =>
-  `SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a)), '[]') AS answer FROM (${query}) AS a`;
 
 export function digests_query(source: RowsQuery): string {
   return as_json(
@@ -64,18 +62,18 @@ function rows_of({ table, columns }: Table): RowsQuery {
   return `SELECT ${row_text(columns)} AS r ${from_table(table)}`;
 }
 
-function answer_of(query: string): unknown {
-  return plv8.execute(query)[0]!['answer'];
+function read({ table }: Table, query: string): unknown {
+  return run_as_owner(locked_oid(table, 'access share'), query);
 }
 
 export function bucket_digests(of: Table) {
-  return answer_of(digests_query(rows_of(of)));
+  return read(of, digests_query(rows_of(of)));
 }
 
 export function bucket_hashes({ buckets, ...of }: Table & { buckets: number[] }) {
-  return answer_of(hashes_query(rows_of(of), buckets));
+  return read(of, hashes_query(rows_of(of), buckets));
 }
 
 export function hashed_rows({ wanted, ...of }: Table & { wanted: string[] }) {
-  return answer_of(texts_query(rows_of(of), wanted));
+  return read(of, texts_query(rows_of(of), wanted));
 }
