@@ -92,20 +92,21 @@ MtmSessionsOpen(MtmNodeSet nodes)
 	}
 }
 
+/* On its way into a new generation this node says who is in it, and is online soon. */
 static void
 check_member(int node_id)
 {
 	MtmViewData view = MtmViewGet();
 
-	if (view.status != MTM_ONLINE)
-		ereport(ERROR,
-				(errcode(ERRCODE_CANNOT_CONNECT_NOW),
-				 errmsg("multimaster node is not online: current status %s",
-						MtmStatusName(view.status))));
 	if (!MTM_IN_SET(view.members, node_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("node %d left the cluster meanwhile", node_id)));
+	if (view.status != MTM_ONLINE && view.status != MTM_RECOVERY)
+		ereport(ERROR,
+				(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+				 errmsg("multimaster node is not online: current status %s",
+						MtmStatusName(view.status))));
 }
 
 /* Not only of the node that is waited for: it may be the others' turn for long. */
