@@ -14,7 +14,7 @@
  *    leave an empty one for the outer CommitTransaction to commit.
  *
  * Steps, named as the stop points are:
- *  1 check     this node is online in generation g
+ *  1 check     this node is online in generation g, and no check holds commits
  *  2 register  the slot that votes find (before anybody can vote)
  *  3 prepare   under the gate of g
  *  4 votes     wait, in an empty transaction
@@ -38,6 +38,7 @@
 #include "replication/message.h"
 #include "settings.h"
 #include "shmem/events.h"
+#include "shmem/hold.h"
 #include "shmem/peers.h"
 #include "shmem/stop_point.h"
 #include "shmem/transactions.h"
@@ -285,6 +286,41 @@ forget_timeout(bool from_inside)
 		QueryCancelPending = false;
 }
 
+static void
+make_gid(const MtmViewData *view, char gid[MTM_GID_SIZE])
+{
+	MtmGid		parts;
+
+	parts.coordinator = mtm_node_id;
+	parts.xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	parts.generation = view->generation;
+	parts.incarnation = view->incarnation;
+	parts.start = GetCurrentTransactionStartTimestamp();
+	MtmGidFormat(&parts, gid);
+}
+
+/* Steps 1 and 2, under a user's gid or, with NULL, one of ours that is put into `gid`. */
+static MtmViewData
+begin_commit(const char *user_gid, char gid[MTM_GID_SIZE])
+{
+	MtmViewData view;
+
+	for (;;)
+	{
+		MtmHoldWait();
+		view = MtmViewGet();
+		if (view.status != MTM_ONLINE)
+			refuse_not_online(view.status);
+		if (!user_gid)
+			make_gid(&view, gid);
+		MtmCommitBegin(user_gid ? user_gid : gid, GetTopTransactionId(),
+					   view.generation, view.members);
+		if (!MtmHoldInEffect())
+			return view;
+		MtmCommitEnd();
+	}
+}
+
 /*
  * The whole commit, from a transaction whose deferred triggers and portals are
  * done, to the empty transaction that follows.
@@ -292,32 +328,21 @@ forget_timeout(bool from_inside)
 static void
 commit_everywhere(bool from_inside, bool notifies)
 {
-	MtmViewData view = MtmViewGet();
 	char		gid[MTM_GID_SIZE];
-	MtmGid		parts;
+	MtmViewData view = begin_commit(NULL, gid);
 	MtmCommitMessage message;
 	bool		used_temp;
 	bool		in_doubt;
 	bool		committed;
 
-	if (view.status != MTM_ONLINE)
-		refuse_not_online(view.status);
-
 	used_temp = MtmTempTablesBeforePrepare();
 	if (notifies)
 		AtAbort_Notify();		/* taken already; PREPARE would refuse them */
 
-	parts.coordinator = mtm_node_id;
-	parts.xid = U64FromFullTransactionId(GetTopFullTransactionId());
-	parts.generation = view.generation;
-	parts.incarnation = view.incarnation;
-	parts.start = GetCurrentTransactionStartTimestamp();
-	MtmGidFormat(&parts, gid);
 	MtmCommitMessageOfGid(&message, gid);
 	MtmCommitMessageLog(&message);
 
 	committing = true;
-	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
 	MtmStopPointPass(MTM_STOP_REGISTERED);
 	prepare_under_gate(gid, view.generation, from_inside);
 
@@ -536,13 +561,11 @@ log_owner(void)
 static void
 prepare_everywhere(const char *gid)
 {
-	MtmViewData view = MtmViewGet();
+	MtmViewData view = begin_commit(gid, NULL);
 	MtmIdentity identity;
 	MtmCommitMessage message;
 	MtmVerdict	verdict;
 
-	if (view.status != MTM_ONLINE)
-		refuse_not_online(view.status);
 	log_owner();
 	identity.generation = view.generation;
 	identity.coordinator = mtm_node_id;
@@ -550,7 +573,6 @@ prepare_everywhere(const char *gid)
 	MtmCommitMessageOfUser(&message, gid, &identity);
 	MtmCommitMessageLog(&message);
 	committing = true;
-	MtmCommitBegin(gid, GetTopTransactionId(), view.generation, view.members);
 	prepare_under_gate(gid, view.generation, false);
 
 	verdict = MtmWaitForVotes();

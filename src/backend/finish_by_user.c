@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "shmem/events.h"
+#include "shmem/hold.h"
 #include "shmem/view.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -91,7 +92,7 @@ ask_for_ballot(const char *gid, bool commit)
 void
 MtmFinishByUser(const char *gid, bool commit)
 {
-	MtmViewData view = MtmViewGet();
+	MtmViewData view;
 	MtmVerdict	verdict;
 
 	if (MtmGidIsOurs(gid))
@@ -101,6 +102,8 @@ MtmFinishByUser(const char *gid, bool commit)
 						MTM_GID_PREFIX),
 				 errhint("The cluster ends this transaction by itself.")));
 	check_may_finish(gid);
+	MtmHoldWait();
+	view = MtmViewGet();
 	if (view.status != MTM_ONLINE)
 		ereport(ERROR,
 				(errcode(ERRCODE_CANNOT_CONNECT_NOW),

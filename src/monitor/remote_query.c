@@ -149,8 +149,8 @@ append_value(StringInfo json, const char *value, Oid type)
 	}
 }
 
-static void
-append_rows(StringInfo json, PGresult *result)
+void
+MtmRemoteRows(StringInfo json, PGresult *result)
 {
 	appendStringInfoString(json, "{\"rows\":[");
 	for (int row = 0; row < PQntuples(result); row++)
@@ -201,7 +201,7 @@ MtmRemoteQuery(int node_id, const char *query, int timeout_ms, StringInfo json)
 	{
 		ask((RemoteQuery *) &remote, node_id, query, timeout_ms);
 		if (succeeded((RemoteQuery *) &remote))
-			append_rows(json, remote.result);
+			MtmRemoteRows(json, remote.result);
 		else
 			append_error(json, (RemoteQuery *) &remote);
 	}

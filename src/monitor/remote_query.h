@@ -7,6 +7,7 @@
 #define MTM_REMOTE_QUERY_H
 
 #include "lib/stringinfo.h"
+#include "libpq-fe.h"
 
 /*
  * Append {"rows":[{column: value, ...}, ...]} or {"error":{"sqlstate","message"}}.
@@ -14,6 +15,8 @@
  */
 extern void MtmRemoteQuery(int node_id, const char *query, int timeout_ms,
 						   StringInfo json);
+/* {"rows": ...} of a result, as above. */
+extern void MtmRemoteRows(StringInfo json, PGresult *result);
 /* False also when the node cannot be asked. */
 extern bool MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms);
 

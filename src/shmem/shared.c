@@ -12,6 +12,7 @@
 #include "settings.h"
 #include "shmem/commits.h"
 #include "shmem/events.h"
+#include "shmem/hold.h"
 #include "shmem/lanes.h"
 #include "shmem/lease.h"
 #include "shmem/outbox.h"
@@ -94,6 +95,7 @@ static const Part parts[] = {
 	{"multimaster lease", MtmLeaseSize, MtmLeaseInit},
 	{"multimaster stop point", MtmStopPointSize, MtmStopPointInit},
 	{"multimaster commits", MtmCommitsSize, MtmCommitsInit},
+	{"multimaster hold", MtmHoldSize, MtmHoldInit},
 	{"multimaster transactions state", MtmTransactionsSize, MtmTransactionsInit},
 	{"multimaster lanes", MtmLanesSize, MtmLanesInit},
 	{"multimaster outboxes", MtmOutboxesSize, MtmOutboxesInit},

@@ -37,7 +37,8 @@ wait_socket(PGconn *conn, int events, long timeout_ms)
 }
 
 static PGconn *
-begin(int node_id, const char *application_name, bool replication)
+begin(int node_id, const char *application_name, bool replication,
+	  const char *more_options)
 {
 	const char *keywords[8];
 	const char *values[8];
@@ -50,7 +51,7 @@ begin(int node_id, const char *application_name, bool replication)
 	keywords[n] = "client_encoding";
 	values[n++] = GetDatabaseEncodingName();
 	keywords[n] = "options";
-	values[n++] = SESSION_OPTIONS;
+	values[n++] = psprintf("%s %s", SESSION_OPTIONS, more_options);
 	if (replication)
 	{
 		keywords[n] = "replication";
@@ -64,7 +65,14 @@ begin(int node_id, const char *application_name, bool replication)
 PGconn *
 MtmConnect(int node_id, const char *application_name, bool replication)
 {
-	PGconn	   *conn = begin(node_id, application_name, replication);
+	return MtmConnectWith(node_id, application_name, replication, "");
+}
+
+PGconn *
+MtmConnectWith(int node_id, const char *application_name, bool replication,
+			   const char *more_options)
+{
+	PGconn	   *conn = begin(node_id, application_name, replication, more_options);
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													   mtm_connect_timeout);
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;

@@ -14,6 +14,9 @@
  * the end of the process or, when the caller wants to go on, by PQfinish.
  */
 extern PGconn *MtmConnect(int node_id, const char *application_name, bool replication);
+/* With settings of the session ("-c name=value ...") beside those. */
+extern PGconn *MtmConnectWith(int node_id, const char *application_name, bool replication,
+							  const char *more_options);
 
 /* Run a command and wait for its result, interruptibly. NULL: connection lost. */
 extern PGresult *MtmConnectionExecute(PGconn *conn, const char *command);

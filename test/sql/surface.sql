@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(58);
+SELECT plan(80);
 
 SELECT has_schema('mtm');
 
@@ -26,6 +26,18 @@ SELECT ok(has_function_privilege('public', 'mtm.' || p.name || '(' ||
                                  array_to_string(p.arguments, ',') || ')', 'EXECUTE'),
           'everybody may call mtm.' || name)
 FROM promised p;
+-- Those that read or write rows of any table.
+CREATE TEMPORARY TABLE trusted (name text, arguments text[], returns text);
+INSERT INTO trusted VALUES
+  ('check_table', '{regclass,integer}', 'setof record'),
+  ('check_database', '{integer}', 'setof record'),
+  ('check_query', '{text,text}', 'boolean'),
+  ('copy_table', '{regclass,integer}', 'void'),
+  ('broadcast_table', '{regclass,bigint}', 'void');
+SELECT function_returns('mtm', name, arguments, returns) FROM trusted;
+SELECT function_privs_are('mtm', name, arguments, 'pg_read_all_data',
+  (CASE name WHEN 'check_query' THEN '{EXECUTE}' ELSE '{}' END)::name[]) FROM trusted;
+
 SELECT function_privs_are('mtm', name, arguments, 'pg_monitor', '{EXECUTE}')
 FROM promised WHERE name IN ('status', 'get_nodes_state');
 
@@ -35,7 +47,9 @@ SELECT ok(NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE'),
 FROM pg_proc p
 WHERE pronamespace = 'mtm'::regnamespace
   AND (proname LIKE 'shell\_%' OR proname IN
-       ('api', 'bundle', 'monitor_step', 'xid_outcome', 'prepare_existing_tables'))
+       ('api', 'bundle', 'monitor_step', 'xid_outcome', 'prepare_existing_tables',
+        'serve_task', 'check_table', 'check_database', 'check_query', 'copy_table',
+        'broadcast_table'))
 ORDER BY proname;
 
 SELECT is_empty(

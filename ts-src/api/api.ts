@@ -1,7 +1,12 @@
 // The code behind the SQL functions, by their names. Each takes one jsonb and gives one;
 // the wrappers in sql/parts/ make rows and columns of it.
+import { broadcast_table } from './broadcast_table.ts';
+import { check_database } from './check_database.ts';
+import { check_query } from './check_query.ts';
+import { check_table } from './check_table.ts';
 import { collect_cluster_info } from './collect_cluster_info.ts';
 import { drop_node } from './drop_node.ts';
+import { copy_table } from './copy_table.ts';
 import { get_cluster_state } from './get_cluster_state.ts';
 import { get_nodes_state } from './get_nodes_state.ts';
 import { get_trans_by_gid } from './get_trans_by_gid.ts';
@@ -15,8 +20,13 @@ import { status } from './status.ts';
 import { transaction_here } from './transaction_here.ts';
 
 export const api = {
+  broadcast_table,
+  check_database,
+  check_query,
+  check_table,
   collect_cluster_info,
   drop_node,
+  copy_table,
   get_cluster_state,
   get_nodes_state,
   get_trans_by_gid,

@@ -1,6 +1,7 @@
 // mtm.in_doubt: what is prepared here for longer than a moment, or waits for the
 // resolver. A user's own prepared transaction waits for the user, and is not in doubt.
 import { is_ours, parse_gid, type Gid } from '../core/gid.ts';
+import { set_of_mask, type NodeSet } from '../core/node_set.ts';
 import { own_report } from '../shell/own_report.ts';
 import { rows, type Row } from '../shell/sql.ts';
 import type { Report } from '../shell/report.ts';
@@ -41,11 +42,9 @@ function describe(entry: Row, report: Report) {
   };
 }
 
-function set_of(mask: unknown): number[] | null {
+function set_of(mask: unknown): NodeSet | null {
   if (mask === null || mask === undefined) return null;
-  const bits = BigInt(mask as string);
-  const ids = Array.from({ length: 63 }, (_, i) => i + 1);
-  return ids.filter((id) => ((bits >> BigInt(id - 1)) & 1n) === 1n);
+  return set_of_mask(BigInt(mask as string));
 }
 
 function waits_for(gid: Gid, entry: Row, generation: number, report: Report): string {

@@ -29,6 +29,16 @@ export function added(set: NodeSet, id: NodeId): NodeSet {
   return set.includes(id) ? set : node_set([...set, id]);
 }
 
+export function without(set: NodeSet, id: NodeId): NodeSet {
+  return set.filter((each) => each !== id);
+}
+
+/** Of a mask of 63 bits. */
+export function set_of_mask(mask: bigint): NodeSet {
+  const ids = Array.from({ length: 63 }, (_, i) => i + 1);
+  return ids.filter((id) => ((mask >> BigInt(id - 1)) & 1n) === 1n);
+}
+
 /** Exact for node ids up to 53; a cluster has far fewer. */
 export function bit_mask(set: NodeSet): number {
   return set.reduce((mask, id) => mask + 2 ** (id - 1), 0);

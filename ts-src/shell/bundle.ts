@@ -2,7 +2,8 @@
 // globalThis, once a session. mtm.bundle() runs it; see sql/parts/bundle.sql.
 import { api } from '../api/api.ts';
 import { monitor_step } from './monitor_step.ts';
+import { serve } from './serve.ts';
 
 const installed = globalThis as { multimaster?: unknown };
 
-installed.multimaster ??= { monitor_step, api };
+installed.multimaster ??= { monitor_step, api, serve };

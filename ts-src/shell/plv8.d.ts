@@ -17,4 +17,5 @@ declare const plv8: {
 };
 
 declare const LOG: number;
+declare const NOTICE: number;
 declare const WARNING: number;
