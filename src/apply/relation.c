@@ -412,6 +412,21 @@ MtmRelationLocalId(Oid sender_id)
 	return get_defined(sender_id)->known->map->local_id;
 }
 
+Oid
+MtmRelationOwner(Oid sender_id)
+{
+	Defined    *entry = get_defined(sender_id);
+	Relation	relation;
+	Oid			owner;
+
+	if (entry->open)
+		return entry->open->relation->rd_rel->relowner;
+	relation = table_open(entry->known->map->local_id, RowExclusiveLock);
+	owner = relation->rd_rel->relowner;
+	table_close(relation, NoLock);
+	return owner;
+}
+
 MtmAppliedRelation *
 MtmRelationOpen(Oid sender_id)
 {

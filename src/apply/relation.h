@@ -46,6 +46,8 @@ typedef struct MtmAppliedRelation
 
 /* An R record: the relation that later records mean by its id. */
 extern void MtmRelationDefine(StringInfo definition, const MtmTransactionKey *applying);
+/* Locks it, and runs no code of its owner. */
+extern Oid	MtmRelationOwner(Oid sender_id);
 /* By the sender's id; opened on first use, stays open until MtmRelationsClose. */
 extern MtmAppliedRelation *MtmRelationOpen(Oid sender_id);
 extern Oid	MtmRelationLocalId(Oid sender_id);

@@ -112,19 +112,19 @@ MtmApplyDefinition(StringInfo record)
 static MtmAppliedRelation *
 open_target(Oid sender_id)
 {
-	MtmAppliedRelation *target = MtmRelationOpen(sender_id);
-	Oid			owner = target->relation->rd_rel->relowner;
+	Oid			owner = MtmRelationOwner(sender_id);
 
-	if (MtmOwnerNow() == owner)
-		return target;
-	if (OidIsValid(MtmOwnerNow()))
+	if (MtmOwnerNow() != owner)
 	{
-		end_query();
-		begin_query();
-		target = MtmRelationOpen(sender_id);
+		if (OidIsValid(MtmOwnerNow()))
+		{
+			end_query();
+			begin_query();
+		}
+		MtmOwnerEnter(owner);
 	}
-	MtmOwnerEnter(owner);
-	return target;
+	/* Constant parts of index expressions are evaluated here: with his rights, too. */
+	return MtmRelationOpen(sender_id);
 }
 
 static Datum

@@ -46,6 +46,8 @@ describe('rights of code that runs with rows', () => {
         `SET ROLE ${role}`,
         `CREATE TABLE of_${role} (id int PRIMARY KEY, v int)`,
         `CREATE INDEX ON of_${role} (probe(v))`,
+        // The call of a constant, which is evaluated where the index is opened.
+        `CREATE INDEX ON of_${role} ((probe(7) + v))`,
         `CREATE TRIGGER row_${role} AFTER INSERT ON of_${role} FOR EACH ROW EXECUTE FUNCTION note()`,
         `CREATE CONSTRAINT TRIGGER end_${role} AFTER INSERT ON of_${role} DEFERRABLE INITIALLY DEFERRED
            FOR EACH ROW EXECUTE FUNCTION note()`,
