@@ -80,3 +80,11 @@ export function may_name_configured(state: State, proposal: Generation): boolean
   if (joined.length + left.length !== 1) return false;
   return contains(state.listed, joined) && !left.some((id) => state.listed.includes(id));
 }
+
+/**
+ * Has the WAL of a node that joined in generation `born` all that one has missed who was
+ * online last in `online_in`? What is in its copy is not in its WAL (4.5).
+ */
+export function reaches_back(born: number, online_in: number): boolean {
+  return born <= online_in || born === 0;
+}

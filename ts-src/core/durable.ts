@@ -51,6 +51,7 @@ function is_whole(durable: Durable | undefined): boolean {
   return (
     Number.isInteger(durable?.incarnation) &&
     Number.isInteger(durable!.online_in) &&
+    Number.isInteger(durable!.born) &&
     Number.isInteger(durable!.settled) &&
     durable!.promised !== undefined &&
     durable!.generation !== undefined &&

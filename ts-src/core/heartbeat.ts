@@ -48,6 +48,7 @@ function present({ state }: Turn): Heartbeat {
     promised: promised?.number ?? 0,
     generation,
     online_in: state.durable.online_in,
+    born: state.durable.born,
     away: is_away(state),
     ready: is_ready(state),
     wanted: wanted_members(state),

@@ -32,6 +32,8 @@ export interface Heartbeat {
   readonly generation: Generation | null;
   /** The newest generation in which it was online. */
   readonly online_in: number;
+  /** Its WAL has nothing from before this generation. */
+  readonly born: number;
   /** It missed what others have committed; its stream is none to recover from. */
   readonly away: boolean;
   /** It has nearly caught up: others may wait for it. */

@@ -3,6 +3,7 @@
 // it is ready to be a member again, and when a member of a generation is online in it.
 import { compare_ballots, without_ballots, type Ballot } from './ballot.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
+import { reaches_back } from './configured.ts';
 import { donors, type Generation } from './generation.ts';
 import { forget_before } from './history.ts';
 import { forget_orphans } from './orphan.ts';
@@ -56,8 +57,12 @@ export function donor_for(state: State): NodeId | 0 | -1 {
   if (!is_away(state)) return 0;
   // What it was copied with is known to be whole only up to a position of its source.
   const { source } = state.config;
-  const is_source = (id: NodeId) => source === 0 || state.durable.online_in > 0 || id === source;
-  const able = company(state).filter((id) => is_source(id) && peer_of(state, id).said?.away === false);
+  const { online_in } = state.durable;
+  const able = company(state).filter((id) => {
+    const { said } = peer_of(state, id);
+    if (said?.away !== false) return false;
+    return source !== 0 && online_in === 0 ? id === source : reaches_back(said.born, online_in);
+  });
   const before = state.view?.donor ?? 0;
   // It begins anew with another one, so it stays with one that will be online, too.
   if (able.includes(before) && online_in_of(state, before) > state.durable.online_in) return before;
@@ -90,7 +95,9 @@ export function consider_online(turn: Turn): void {
   if (generation === null || !turn.state.tenure.open) return;
   const { number } = generation;
   if (turn.state.durable.online_in < number && has_all(turn.state, generation)) {
-    turn.save({ online_in: number });
+    const { born, online_in } = turn.state.durable;
+    const is_first = turn.state.config.source !== 0 && online_in === 0;
+    turn.save({ online_in: number, born: is_first ? number : born });
     forget_before(turn, number);
     forget_orphans(turn, number);
   }

@@ -56,6 +56,8 @@ export interface Durable {
   readonly pending: readonly Pending[];
   /** The newest generation in which this node was online; saved before it acts so. */
   readonly online_in: number;
+  /** Of a node that joined: the first one. Its WAL has nothing from before; 0: it founded. */
+  readonly born: number;
   /**
    * The newest generation of which this node knows that all older work is settled: what
    * has no accepted value and its donors had not executed will never be committed. Every
@@ -148,6 +150,7 @@ export interface State {
 export const NEW_DURABLE: Durable = {
   incarnation: 0,
   online_in: 0,
+  born: 0,
   settled: 0,
   promised: null,
   generation: null,
