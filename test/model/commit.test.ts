@@ -1,9 +1,9 @@
 // The commit protocol has no state in which two nodes end a transaction differently, or
 // one is online without what was committed; and with a rule broken on purpose it has.
 //
-//     npx vitest run test/model                 # about 40 s of one core
+//     npx vitest run test/model                 # about a minute of one core
 //     TRACE=1 npx vitest run test/model         # how each mutation goes wrong, too
-//     MODEL=long npx vitest run test/model      # larger settings, too: half an hour
+//     MODEL=long npx vitest run test/model      # larger settings, too: about ten minutes
 import { describe, expect, test } from 'vitest';
 import { explore } from './explore.ts';
 import { REFEREE } from '../../ts-src/core/quorum.ts';

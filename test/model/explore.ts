@@ -2,14 +2,14 @@
 // to the first that is wrong; so its trace is a shortest one.
 //
 // Votes and cancels of the coordinator, crashes, generations of any quorum, lost votes,
-// answers, ballots, settling, being online, recovery from a donor: any number of each, but
-// for the generations. Messages are never lost, but may arrive as late as can be, or
-// never: so each step is only possible, not due.
+// answers, ballots, settling, being online, recovery from a donor, a referee's choices: any
+// number of each, but for the generations. Messages are never lost, but may arrive as late
+// as can be, or never: so each step is only possible, not due.
 //
 // The rules are the core's: who is a quorum, counting votes, donors, what a node holds,
 // what is picked out of the answers (recover() of round.ts, which calls pick()), accepting
-// and forgetting. What the core does as the reaction to messages is here a step with the
-// same condition.
+// and forgetting, when a node goes on alone. What the core does as the reaction to
+// messages is here a step with the same condition.
 //
 // Bolder than the core: any quorum may be made members at any time; who crashed is voted
 // in at once; a proposal is made although the resolver crashed since it asked; a decision

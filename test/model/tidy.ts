@@ -9,13 +9,13 @@ export function tidied(setting: Setting, s: State): State {
   let next = s;
   for (let number = 2; number < s.won.length; number++) {
     const won = s.won[number];
-    if (won != null && won !== 'over') next = with_round_tidied(next, number, won);
+    if (won != null && won !== 'over') next = with_round_tidied(setting, next, number, won);
   }
   next = with_replies_tidied(setting, with_driver_tidied(setting, next));
   return setting.major === REFEREE ? with_questions_tidied(setting, next) : next;
 }
 
-function with_round_tidied(s: State, number: number, won: Won): State {
+function with_round_tidied(setting: Setting, s: State, number: number, won: Won): State {
   const { record, answers, value, accepted, settled } = won;
   if (record.members.some((id) => s.nodes[id]!.acts_in === number)) {
     if (Object.keys(answers).length === 0 || may_answer(s, won)) return s;
@@ -24,7 +24,7 @@ function with_round_tidied(s: State, number: number, won: Won): State {
   // The record still says who is a donor of it.
   const is_needed =
     s.nodes.some((node) => node.online_in === number) ||
-    record.members.some((id) => is_its_own(s, id, number));
+    (setting.major === REFEREE && record.members.some((id) => is_its_own(s, id, number)));
   if (!is_needed) return with_won(s, number, 'over');
   const is_clean = value === null && Object.keys(answers).length === 0;
   if (is_clean && accepted.length === 0 && settled.length === 0) return s;
