@@ -5,6 +5,7 @@ import { base, donors, is_well_formed, resolver_of, restarted_members, same_gene
   '../../ts-src/core/generation.ts';
 import { LosslessCluster } from './lossless_cluster.ts';
 import { is_quorum_here } from '../../ts-src/core/configured.ts';
+import { in_force } from '../../ts-src/core/force.ts';
 import { learn } from '../../ts-src/core/history.ts';
 import { need, obstacles } from '../../ts-src/core/campaign.ts';
 import { Turn } from '../../ts-src/core/turn.ts';
@@ -256,6 +257,19 @@ describe('votes that may have won', () => {
     expect(turn.state.durable.pending).toEqual([]);
     expect(objection(turn.state, half)).toBeNull();
   });
+});
+
+test('a generation is learned although this node voted for another of its number', () => {
+  const cluster = LosslessCluster.online(3);
+  cluster.disconnect(1, 3);
+  cluster.disconnect(1, 2);
+  const turn = new Turn(cluster.node(1).control.state, { now_ms: 0, wall_ms: 0, random: 0 });
+  const of = (campaigner: number, members: number[]): Generation =>
+    ({ ...proposal, number: 5, campaigner, members });
+  cast_vote(turn, of(1, [1, 2]));
+  learn(turn, of(2, [2, 3]));
+  expect(turn.state.durable).toMatchObject({ generation: { campaigner: 2 }, pending: [] });
+  expect(in_force(turn.state)).toBeNull();
 });
 
 describe('a lost vote, win or close', () => {

@@ -133,7 +133,7 @@ describe('every invariant stops a step that breaks it', () => {
     'I1: a generation contains a quorum': [
       state, { ...state, durable: { ...durable, promised: { ...promised, members: [1] } } }],
     'I1: a generation is learned as it was voted for': [
-      state, { ...state, durable: { ...durable, generation: other } }],
+      state, { ...state, durable: { ...durable, generation: { ...promised, members: [1, 2] } } }],
     'I2: a node never goes back to an older generation': [
       state, { ...state, durable: { ...durable, promised: null } }],
     'I2: the data plane acts by the newest generation': [

@@ -1,5 +1,5 @@
 // Is the newest generation this node voted for also won, and still good?
-import { restarted_members, type Generation } from './generation.ts';
+import { restarted_members, same_proposal, type Generation } from './generation.ts';
 import { known_incarnations } from './connectivity.ts';
 import type { State } from './state.ts';
 
@@ -10,7 +10,7 @@ import type { State } from './state.ts';
 export function in_force(state: State): Generation | null {
   const { promised, generation, incarnation } = state.durable;
   if (promised === null || generation === null) return null;
-  if (promised.number !== generation.number) return null;
+  if (!same_proposal(promised, generation)) return null;
   return generation.incarnations[state.config.node_id] === incarnation ? generation : null;
 }
 

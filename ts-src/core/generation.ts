@@ -37,6 +37,11 @@ export function same_generation(a: Generation, b: Generation): boolean {
   );
 }
 
+/** Are they of one campaign? Its record is one; of one number only one campaign is won. */
+export function same_proposal(a: Generation, b: Generation): boolean {
+  return a.number === b.number && a.campaigner === b.campaigner;
+}
+
 /** The newest generation in which any member was online: nothing newer was committed. */
 export function base(generation: Generation): number {
   return Math.max(...generation.members.map((id) => generation.online_in[id] ?? 0));

@@ -6,7 +6,7 @@ import { contains } from './node_set.ts';
 import { in_force } from './force.ts';
 import { is_quorum } from './quorum.ts';
 import { lacks_something } from './recovery.ts';
-import { is_well_formed, same_generation } from './generation.ts';
+import { is_well_formed, same_generation, same_proposal } from './generation.ts';
 import type { State } from './state.ts';
 
 type Check = (before: State, after: State) => boolean;
@@ -20,7 +20,7 @@ export const INVARIANTS: Readonly<Record<string, Check>> = {
   'I1: a generation is learned as it was voted for': (_, { durable }) => {
     const { promised, generation } = durable;
     if (promised === null || generation === null) return true;
-    return promised.number !== generation.number || same_generation(promised, generation);
+    return !same_proposal(promised, generation) || same_generation(promised, generation);
   },
 
   'I2: a node never goes back to an older generation': (before, { durable }) =>

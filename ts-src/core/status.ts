@@ -15,6 +15,7 @@
 import { connected_words } from './connectivity.ts';
 import { is_dropped } from './configured.ts';
 import { donor_for } from './recovery.ts';
+import { same_proposal } from './generation.ts';
 import { hears_quorum } from './wanted.ts';
 import { in_force, is_current } from './force.ts';
 import type { State } from './state.ts';
@@ -29,7 +30,9 @@ export function status_of(state: State): Status {
   if (donor > 0) return in_force(state) === null ? 'catchup' : 'recovery';
   const { promised, generation } = state.durable;
   if (donor < 0 || promised === null) return 'disabled';
-  return promised.number < (generation?.number ?? 0) ? 'disabled' : 'recovery';
+  // Its vote was for a generation that was not won, or is over.
+  const is_over = generation !== null && promised.number <= generation.number;
+  return is_over && !same_proposal(promised, generation) ? 'disabled' : 'recovery';
 }
 
 function is_online(state: State): boolean {
