@@ -14,7 +14,10 @@ export function configured_nodes({ durable, config }: State): NodeSet {
 
 /** All that this node speaks with: those who learn as well. */
 export function known_nodes(state: State): NodeSet {
-  return node_set([...configured_nodes(state), ...state.listed]);
+  const configured = configured_nodes(state);
+  // Nearly always; and this is asked many times in a step.
+  if (contains(configured, state.listed)) return configured;
+  return node_set([...configured, ...state.listed]);
 }
 
 /** Is this node out, for good? */

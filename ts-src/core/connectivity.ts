@@ -5,6 +5,7 @@
 import { known_nodes } from './configured.ts';
 import { added, contains, difference, type NodeId, type NodeSet } from './node_set.ts';
 import type { Heartbeat } from './message.ts';
+import { per_state } from './per_state.ts';
 import type { State } from './state.ts';
 
 export interface Peer {
@@ -52,12 +53,18 @@ export function is_connected(state: State, id: NodeId): boolean {
 }
 
 /** This node and all it is connected with: its row of the matrix. */
-export function connected_nodes(state: State): NodeSet {
-  return added(peer_ids(state).filter((id) => is_connected(state, id)), state.config.node_id);
+export const connected_nodes = per_state((state: State): NodeSet => {
+  return with_self(state, (id) => is_connected(state, id));
+});
+
+/** This node, and the peers that are so. */
+function with_self(state: State, is_so: (id: NodeId) => boolean): NodeSet {
+  const self = state.config.node_id;
+  return added(known_nodes(state).filter((id) => id === self || is_so(id)), self);
 }
 
 export function streaming_nodes(state: State): NodeSet {
-  return added(peer_ids(state).filter((id) => peer_of(state, id).stream), state.config.node_id);
+  return with_self(state, (id) => peer_of(state, id).stream);
 }
 
 /** Whose row lacks a node of `set`; empty when all of them hear each other. */

@@ -12,6 +12,7 @@ import { in_force } from './force.ts';
 import type { Heartbeat } from './message.ts';
 import type { EventOf } from './event.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
+import { per_state } from './per_state.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -31,12 +32,12 @@ export function online_in_of(state: State, id: NodeId): number {
  * Was somebody online in a generation that this node missed? A donor of a newer one is
  * not away: its rounds decide what becomes of the one missed.
  */
-export function is_away(state: State): boolean {
+export const is_away = per_state((state: State): boolean => {
   const { online_in, promised } = state.durable;
   const newest = newest_online(state);
   if (newest <= online_in) return false;
   return promised === null || newest >= promised.number || !is_donor(state, promised);
-}
+});
 
 function is_donor(state: State, generation: Generation): boolean {
   return donors(generation).includes(state.config.node_id);

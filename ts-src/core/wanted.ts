@@ -7,11 +7,12 @@ import { connected_nodes, missing_edges, newest_promise, peer_of } from './conne
 import { added, contains, difference, intersection, node_set, same_nodes, type NodeId, type NodeSet } from './node_set.ts';
 import { is_half, is_quorum, REFEREE, type Major } from './quorum.ts';
 import { is_ready, online_in_of } from './recovery.ts';
+import { per_state } from './per_state.ts';
 import type { Config, State } from './state.ts';
 
-export function hears_quorum(state: State): boolean {
+export const hears_quorum = per_state((state: State): boolean => {
   return is_quorum_here(state, connected_nodes(state));
-}
+});
 
 /** What was found last, and of what: it is asked for many times in a step. */
 let last: { readonly of: readonly unknown[]; readonly group: NodeSet } | null = null;
@@ -41,7 +42,7 @@ function find_group(state: State): NodeSet {
 }
 
 /** The members that this node wants; none while its group is no quorum. */
-export function wanted_members(state: State): NodeSet {
+export const wanted_members = per_state((state: State): NodeSet => {
   const configured = configured_nodes(state);
   const { generation } = state.durable;
   const group = group_of(state);
@@ -54,13 +55,13 @@ export function wanted_members(state: State): NodeSet {
   if (!is_quorum_here(state, up_to_date)) return staying;
   const present = (id: NodeId) => up_to_date.includes(id) || generation.members.includes(id);
   return node_set([...staying.filter(present), ...difference(next, configured)]);
-}
+});
 
 /**
  * The configured set that the next generation should have. All that vote on it compute the
  * same: it changes only while all members here are online and nothing is being voted on.
  */
-export function next_configured(state: State): NodeSet {
+export const next_configured = per_state((state: State): NodeSet => {
   const configured = configured_nodes(state);
   const { generation } = state.durable;
   if (generation === null || newest_promise(state) > generation.number) return configured;
@@ -78,7 +79,7 @@ export function next_configured(state: State): NodeSet {
     );
   };
   return changes(state, configured).find(is_possible) ?? configured;
-}
+});
 
 /** Does every node of the set hear it, and it them? */
 function is_heard(state: State, id: NodeId, set: NodeSet): boolean {
