@@ -27,13 +27,28 @@ export function is_dropped(state: State): boolean {
   return durable.online_in > 0 || !listed.includes(config.node_id);
 }
 
-/** By what is known to be won, and by every vote since, which may have been (2.3). */
+/**
+ * By what is known to be won, by what was won before and may not be open yet, whose data may
+ * be with others (2.6), and by every vote since, which may have been won (2.3).
+ */
 export function is_quorum_here(state: State, set: NodeSet): boolean {
   const { generation, pending } = state.durable;
   const known = { configured: configured_nodes(state), major: generation?.major ?? 0 };
   const is_one = ({ configured, major }: Pick<Pending, 'configured' | 'major'>) =>
     is_quorum(configured, set, in_place_of(state, major));
-  return [known, ...pending].every(is_one);
+  return [known, ...changed_since_open(state), ...pending].every(is_one);
+}
+
+/** Records with another configured set, since the newest generation known to be open. */
+function changed_since_open({ durable, peers }: State): readonly Generation[] {
+  const { generation, history, online_in } = durable;
+  if (generation === null) return [];
+  const is_other = ({ configured }: Generation) => !same_nodes(configured, generation.configured);
+  const others = history.filter(is_other);
+  if (others.length === 0) return [];
+  const heard = Object.values(peers).map(({ said }) => said?.online_in ?? 0);
+  const open = Math.max(online_in, ...heard);
+  return others.filter(({ number }) => number >= open);
 }
 
 /** Who breaks the tie of two halves, by the newest record known to be won. */
