@@ -31,10 +31,10 @@ export function beat(turn: Turn): void {
 /** Two heartbeats that say the same to the same nodes have the same text. */
 function in_short(said: Heartbeat, links: NodeSet): string {
   const { status, connected, streams, promised, generation, wants, closed, open } = said;
-  const { online_in, away, ready, wanted, wanted_configured, newest } = said;
+  const { online_in, away, ready, wanted, wanted_configured, listed, newest } = said;
   const number = generation?.number ?? 0;
   const rounds = [status, connected, streams, promised, number, wants, closed, open, links];
-  return [...rounds, online_in, away, ready, wanted, wanted_configured, newest].join(' ');
+  return [...rounds, online_in, away, ready, wanted, wanted_configured, listed, newest].join(' ');
 }
 
 function present({ state }: Turn): Heartbeat {
@@ -53,6 +53,7 @@ function present({ state }: Turn): Heartbeat {
     ready: is_ready(state),
     wanted: wanted_members(state),
     wanted_configured: next_configured(state),
+    listed: state.listed,
     major_node: state.config.major_node,
     referee: state.config.referee,
     newest: newest_promise(state),

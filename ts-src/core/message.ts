@@ -41,6 +41,8 @@ export interface Heartbeat {
   /** The members that it wants, empty for none. */
   readonly wanted: NodeSet;
   readonly wanted_configured: NodeSet;
+  /** The list of nodes, as it is there. */
+  readonly listed: NodeSet;
   /** Its own setting. */
   readonly major_node: boolean;
   /** Its own setting. */

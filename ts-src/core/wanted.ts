@@ -68,6 +68,10 @@ export const next_configured = per_state((state: State): NodeSet => {
   const group = group_of(state);
   const members = intersection(group, generation.members);
   if (members.some((id) => online_in_of(state, id) !== generation.number)) return configured;
+  // One that has the new list alone waits: a ballot may have to end its transaction first.
+  const list_of = (id: NodeId) =>
+    id === state.config.node_id ? state.listed : (peer_of(state, id).said?.listed ?? []);
+  if (members.some((id) => !same_nodes(list_of(id), state.listed))) return configured;
   const is_possible = (next: NodeSet) => {
     const staying = intersection(members, next);
     const joining = difference(next, configured);
