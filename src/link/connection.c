@@ -29,8 +29,6 @@
 #define RETRY_MAX_MS 2000
 /* The same failure is logged once in this time. */
 #define TELL_AGAIN_MS 60000
-/* 55000: the peer says that this node was dropped. */
-#define NOT_WANTED "55000"
 
 void
 MtmLinkInit(MtmLink *link, int node_id)
@@ -287,7 +285,7 @@ go_on_starting(MtmLink *link, int64 now_ms)
 		PGresult   *result = PQgetResult(link->conn);
 		ExecStatusType status = result ? PQresultStatus(result) : PGRES_FATAL_ERROR;
 		const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-		bool		unwanted = sqlstate && strcmp(sqlstate, NOT_WANTED) == 0;
+		bool		dropped = sqlstate && strcmp(sqlstate, MTM_SQLSTATE_DROPPED) == 0;
 
 		PQclear(result);
 		if (status == PGRES_COPY_IN)
@@ -295,7 +293,7 @@ go_on_starting(MtmLink *link, int64 now_ms)
 		if (status == PGRES_TUPLES_OK)
 			continue;
 		fail_by_libpq(link, now_ms);
-		if (unwanted)
+		if (dropped)
 		{
 			MtmDroppedTold();
 			link->retry_at_ms = now_ms + TELL_AGAIN_MS;

@@ -190,7 +190,7 @@ MtmRefuseDropped(int node_id)
 {
 	if (MtmNodeDropped(node_id))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				(errcode(MTM_ERRCODE_DROPPED),
 				 errmsg("node %d was dropped from the cluster", node_id),
 				 errhint("It cannot come back with the data that it has.")));
 }

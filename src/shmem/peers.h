@@ -71,6 +71,9 @@ extern void MtmDroppedSet(MtmNodeSet nodes);
 /* A peer told this node that it was dropped. */
 extern void MtmDroppedTold(void);
 extern bool MtmNodeDropped(int node_id);
+/* Its own SQLSTATE: who is told so believes it for good, so nothing else may say it. */
+#define MTM_SQLSTATE_DROPPED "XM001"
+#define MTM_ERRCODE_DROPPED MAKE_SQLSTATE('X', 'M', '0', '0', '1')
 extern void MtmRefuseDropped(int node_id);
 
 /* Monitor: from now on the link sender keeps links to all peers. */
