@@ -23,6 +23,7 @@
 #include "replication/slot.h"
 #include "settings.h"
 #include "shmem/lanes.h"
+#include "shmem/view.h"
 #include "storage/fd.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
@@ -54,6 +55,12 @@ MtmCopyRead(void)
 	FreeFile(file);
 	copy.end_lsn = ((uint64) high << 32) | low;
 	return copy;
+}
+
+bool
+MtmCopyOpen(void)
+{
+	return MtmViewGet().online_in == 0 && MtmCopyRead().source != 0;
 }
 
 static void

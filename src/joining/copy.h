@@ -22,6 +22,8 @@ typedef struct MtmCopy
 
 /* ERROR XX001 when the file is damaged. */
 extern MtmCopy MtmCopyRead(void);
+/* Was this node not online yet since it is a copy? */
+extern bool MtmCopyOpen(void);
 /* Before the control plane starts; does what is not done yet. */
 extern void MtmCopyPrepare(void);
 /* It was online: nothing of this is needed any more. */

@@ -244,7 +244,7 @@ first_position(void)
 	MtmCopy		copy = MtmCopyRead();
 	XLogRecPtr	confirmed = confirmed_position();
 
-	if (MtmViewGet().online_in > 0 || copy.source == 0)
+	if (!MtmCopyOpen())
 		return confirmed;
 	if (copy.source != donor)
 		ereport(ERROR,

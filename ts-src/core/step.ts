@@ -104,8 +104,9 @@ function on_tick(turn: Turn): void {
   ask_again(turn);
 }
 
+/** Also of who is not listed yet: its link is told once, when it comes up. */
 function change_peer(turn: Turn, id: NodeId, change: Partial<Peer>): void {
-  if (id === turn.state.config.node_id || !known_nodes(turn.state).includes(id)) return;
+  if (id === turn.state.config.node_id) return;
   const peer = { ...peer_of(turn.state, id), ...change };
   turn.set({ peers: { ...turn.state.peers, [id]: peer } });
 }

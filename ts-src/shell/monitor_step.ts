@@ -96,7 +96,10 @@ function follow_list(control: Control, world: ServerWorld): void {
   const settings = shell_config();
   const { node_id } = settings;
   const told = row(TOLD)['dropped'] === true ? [node_id] : [];
-  const able = node_set([...founders(settings), ...with_slots(added, node_id)]);
+  // Nobody reads from one that is still a copy; it cannot always make slots, either.
+  const is_copy = settings.source !== 0 && control.state.durable.online_in === 0;
+  const readable = is_copy ? added : with_slots(added, node_id);
+  const able = node_set([...founders(settings), ...readable]);
   const listed = difference(able, [...dropped_nodes(), ...told]);
   if (!same_nodes(listed, control.state.listed)) control.handle({ kind: 'listed', nodes: listed });
   // Who is not listed any more takes part as long as it is configured.
