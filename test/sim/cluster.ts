@@ -118,7 +118,12 @@ export class Cluster {
       },
       answered: (tx) => {
         const { generation } = this.node(id).data.view!;
-        const held = this.nodes.filter(({ data }) => data.prepared.get(tx.gid)?.tx === tx);
+        const held = this.nodes.filter(({ data, saved }) => {
+          if (data.prepared.get(tx.gid)?.tx !== tx) return false;
+          // A PREPARE that failed may still arrive where nothing was when it was decided:
+          // the coordinator's stream, which brings it, ends it (control_plane.md, d.6).
+          return tx.told === 'prepared' || saved?.accepted[tx.gid]?.xid !== null;
+        });
         const online = held.filter(({ data: { view } }) => view?.status === 'online');
         const with_it = online.filter(({ data }) => data.view!.generation === generation);
         this.observer.answered(tx, with_it.map((node) => node.id));
