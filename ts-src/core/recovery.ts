@@ -60,7 +60,7 @@ function newest_online(state: State): number {
 }
 
 /** Whose streams the data plane reads: see View. */
-export function donor_for(state: State): NodeId | 0 | -1 {
+export const donor_for = per_state((state: State): NodeId | 0 | -1 => {
   if (!is_away(state)) return 0;
   const { online_in } = state.durable;
   const able = company(state).filter((id) => {
@@ -75,7 +75,7 @@ export function donor_for(state: State): NodeId | 0 | -1 {
   const newest = newest_online(state);
   const online = able.filter((id) => online_in_of(state, id) === newest);
   return online[0] ?? -1;
-}
+});
 
 /** May the others wait for this node in every commit, although it is not done? */
 export function is_ready(state: State): boolean {
