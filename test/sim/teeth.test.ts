@@ -17,7 +17,7 @@ afterEach(() => {
 
 /** The first complaint of the simulator, or null when it found nothing. */
 async function first_complaint(nodes?: number, first = 1): Promise<string | null> {
-  const { run_seed } = await import('./cluster.ts');
+  const { run_seed } = await import('./history.ts');
   for (let seed = first; seed < first + MOST_SEEDS; seed++) {
     await turn_of_others();
     try {
