@@ -7,12 +7,13 @@ import { live } from '../sim/clients.ts';
 import { answer_of, saved_words, sent_words } from './words.ts';
 import { holding } from '../../ts-src/core/holding.ts';
 import { Random } from '../sim/random.ts';
-import { KEYS } from '../sim/database.ts';
+import { copy } from '../sim/list_changes.ts';
+import { KEYS, LIST_KEY } from '../sim/database.ts';
 import type { Config, Durable } from '../../ts-src/core/state.ts';
 import type { Envelope } from '../../ts-src/core/message.ts';
 import type { Node } from '../sim/node.ts';
 import type { Surroundings, Vote } from '../sim/surroundings.ts';
-import type { Transaction } from '../sim/transaction.ts';
+import type { ListChange, Transaction } from '../sim/transaction.ts';
 import type { View } from '../../ts-src/core/effect.ts';
 import type { World } from '../../ts-src/core/control.ts';
 
@@ -51,8 +52,8 @@ export class TracedCluster extends Cluster {
   /** Who ends transactions now, if not their coordinator. */
   private by = '';
 
-  constructor(nodes: number, major: number) {
-    super({ seed: 0, nodes, faults_ms: 0, spares: 0, random: new NoChance(0) });
+  constructor(nodes: number, major: number, spares: number) {
+    super({ seed: 0, nodes, faults_ms: 0, spares, random: new NoChance(0) });
     this.major = major;
     this.network.faulty = false;
     this.busy_clients = false;
@@ -124,7 +125,8 @@ export class TracedCluster extends Cluster {
   mend(): void {
     this.network.cut.clear();
     this.network.deaf.clear();
-    for (const [a, b] of this.pairs(this.configured, this.configured)) {
+    const all = this.nodes.map(({ id }) => id);
+    for (const [a, b] of this.pairs(all, all)) {
       if (a.id < b.id) this.connect(a, b);
     }
   }
@@ -135,10 +137,22 @@ export class TracedCluster extends Cluster {
 
   /** `user_gid`: of PREPARE TRANSACTION. Each writes a row of its own. */
   begin_transaction(name: string, id: number, user_gid: string | null): void {
-    const tx = this.node(id).data.begin(user_gid, [this.transactions.size % KEYS]);
+    this.begin(name, id, this.node(id).data.begin(user_gid, [this.transactions.size % KEYS]));
+  }
+
+  begin_list_change(name: string, id: number, change: ListChange): void {
+    this.begin(name, id, this.node(id).data.begin(null, [LIST_KEY], change));
+  }
+
+  private begin(name: string, id: number, tx: Transaction | null): void {
     if (tx === null) throw new Error(`node ${id} cannot begin ${name}`);
     this.observer.transactions.push(tx);
     this.transactions.set(name, tx);
+  }
+
+  join(id: number, source: number): void {
+    copy(this, this.node(id), this.node(source));
+    this.start_server(this.node(id));
   }
 
   transaction(name: string): Transaction {

@@ -46,22 +46,26 @@ function is_leaving({ observer }: Cluster, id: number): boolean {
   );
 }
 
-/** A copy of a node that is online, which goes on while it is made. */
+/** As soon as a node that stays is online, it is made. */
 function join(cluster: Cluster, node: Node): void {
-  const { agenda, random, nodes, observer } = cluster;
+  const { agenda, random, nodes } = cluster;
   const able = nodes.filter(
     ({ id, data }) =>
       data.view?.status === 'online' && data.listed.includes(node.id) && !is_leaving(cluster, id),
   );
   if (able.length === 0) return;
-  const source = random.pick(able);
+  copy(cluster, node, random.pick(able));
+  agenda.after(random.between(0, 500), () => cluster.start_server(node));
+}
+
+/** A copy of a node that is online, which goes on while it is made. */
+export function copy(cluster: Cluster, node: Node, source: Node): void {
   node.exists = true;
   node.source = source.id;
   node.data.copy(source.data);
-  for (const { ended } of observer.transactions) {
+  for (const { ended } of cluster.observer.transactions) {
     const value = ended.get(source.id);
     if (value !== undefined) ended.set(node.id, value);
   }
   cluster.trace(node.id, `begins as a copy of node ${source.id}`);
-  agenda.after(random.between(0, 500), () => cluster.start_server(node));
 }
