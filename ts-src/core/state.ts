@@ -104,8 +104,6 @@ export interface State {
   readonly config: Config;
   /** The nodes that the cluster should consist of (configured.ts). */
   readonly listed: NodeSet;
-  /** Monotonic time of the last tick. */
-  readonly ticked_ms: number;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
   readonly ruling: Ruling | null;
@@ -166,7 +164,6 @@ export function initial_state(config: Config, saved: Durable | null): State {
   return {
     config,
     listed: config.listed,
-    ticked_ms: 0,
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},
     ruling: null,
