@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/libpq.h"
@@ -327,6 +328,27 @@ check_caller(void)
 				 errmsg("a multimaster link can only be opened by a client")));
 }
 
+/* As the list says; NULL: it does not. */
+static char *
+why_dropped(int node_id)
+{
+	char	   *why = NULL;
+
+	SPI_connect();
+	if (SPI_execute(psprintf("SELECT reason FROM mtm.cluster_nodes WHERE id = %d", node_id),
+					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		why = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (why)
+	{
+		char	   *copy = SPI_palloc(strlen(why) + 1);
+
+		strcpy(copy, why);
+		why = copy;
+	}
+	SPI_finish();
+	return why;
+}
+
 static void
 check_peer(int node_id, const char *cluster_name)
 {
@@ -335,7 +357,8 @@ check_peer(int node_id, const char *cluster_name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("node %d is not a peer of node %d", node_id, mtm_node_id),
 				 errhint("multimaster.conn_strings must name the same nodes everywhere.")));
-	MtmRefuseDropped(node_id);
+	if (MtmNodeDropped(node_id))
+		MtmRefuseDropped(node_id, why_dropped(node_id));
 	if (strcmp(cluster_name, mtm_cluster_name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

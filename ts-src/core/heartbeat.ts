@@ -7,7 +7,7 @@ import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { next_configured, wanted_members } from './wanted.ts';
 import { wants_newer } from './campaign.ts';
-import { is_away, is_ready, learn_online } from './recovery.ts';
+import { is_away, is_ready, learn_online, recovery_left } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import type { Turn } from './turn.ts';
@@ -51,6 +51,7 @@ function present({ state }: Turn): Heartbeat {
     born: state.durable.born,
     away: is_away(state),
     ready: is_ready(state),
+    recovery: recovery_left(state),
     wanted: wanted_members(state),
     wanted_configured: next_configured(state),
     listed: state.listed,

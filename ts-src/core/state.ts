@@ -104,6 +104,8 @@ export interface State {
   readonly config: Config;
   /** The nodes that the cluster should consist of (configured.ts). */
   readonly listed: NodeSet;
+  /** Where this node is not in it. */
+  readonly why_dropped: string;
   /** Monotonic time of the last tick. */
   readonly ticked_ms: number;
   readonly durable: Durable;
@@ -166,6 +168,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
   return {
     config,
     listed: config.listed,
+    why_dropped: '',
     ticked_ms: 0,
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},

@@ -3,7 +3,8 @@
 import { Control } from '../core/control.ts';
 import { is_dropped, known_nodes } from '../core/configured.ts';
 import { difference, same_nodes, type NodeId } from '../core/node_set.ts';
-import { DroppedNode, dropped_nodes } from './node_list.ts';
+import { DroppedNode, dropped_nodes, why_dropped } from './node_list.ts';
+import { follow_kept_wal } from './kept_wal.ts';
 import { core_config, shell_config } from './shell_config.ts';
 import { decode_durable } from '../core/durable.ts';
 import { initial_state, type Config, type Durable } from '../core/state.ts';
@@ -26,7 +27,7 @@ export interface StepAnswer {
 const BUSY_MS = 20;
 
 const TOLD = 'SELECT mtm.shell_is_dropped() AS dropped';
-/** The list of nodes changes seldom, and nothing tells us. */
+/** The list of nodes and WAL that is kept change slowly, and nothing tells us. */
 const LIST_MS = 1_000;
 
 let running: { readonly control: Control; readonly world: ServerWorld } | null = null;
@@ -39,7 +40,11 @@ export function monitor_step({ now_ms, events }: StepRequest): StepAnswer {
   const { control, world } = running;
   world.now_ms = now_ms;
   for (const event of events) control.handle(event);
-  follow_list(control, world);
+  if (world.now_ms - listed_ms >= LIST_MS) {
+    listed_ms = world.now_ms;
+    follow_list(control, world);
+    follow_kept_wal(control, world);
+  }
   refresh_report(control, world);
   const { config, tenure } = control.state;
   return { next_ms: tenure.execution === null ? config.heartbeat_send_ms : BUSY_MS };
@@ -76,12 +81,14 @@ function refresh_report({ state }: Control, world: ServerWorld): void {
 }
 
 function follow_list(control: Control, world: ServerWorld): void {
-  if (world.now_ms - listed_ms < LIST_MS) return;
-  listed_ms = world.now_ms;
   const { configured, node_id } = control.state.config;
   const told = row(TOLD)['dropped'] === true ? [node_id] : [];
   const listed = difference(configured, [...dropped_nodes(), ...told]);
-  if (!same_nodes(listed, control.state.listed)) control.handle({ kind: 'listed', nodes: listed });
+  const why_not = listed.includes(node_id) ? '' : why_dropped(node_id);
+  const { state } = control;
+  if (!same_nodes(listed, state.listed) || why_not !== state.why_dropped) {
+    control.handle({ kind: 'listed', nodes: listed, why_not });
+  }
   // Who is not listed any more takes part as long as it is configured.
   const out = difference(configured, known_nodes(control.state));
   world.set_dropped(is_dropped(control.state) ? [...out, node_id] : out);

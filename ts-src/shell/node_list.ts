@@ -9,6 +9,22 @@ export function dropped_nodes(): NodeSet {
   return rows(DROPPED).map(({ id }) => Number(id));
 }
 
+const WHY = `
+  SELECT coalesce((SELECT reason FROM mtm.cluster_nodes WHERE id = $1 AND dropped),
+                  mtm.shell_dropped_why()) AS why`;
+
+/** Why this node was dropped, as the list or a peer says; empty: they do not, or it was not. */
+export function why_dropped(node_id: NodeId): string {
+  return (row(WHY, ['int4'], [node_id])['why'] as string | null) ?? '';
+}
+
+/** Those that were dropped because they were away too long. */
+export function lost_nodes(): { readonly id: NodeId; readonly reason: string }[] {
+  return rows(LOST).map(({ id, reason }) => ({ id: Number(id), reason: String(reason) }));
+}
+
+const LOST = `
+  SELECT id, reason FROM mtm.cluster_nodes WHERE dropped AND reason IS NOT NULL ORDER BY id`;
 const END_SENDER = `
   SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots
   WHERE slot_name = $1 AND active_pid IS NOT NULL`;
