@@ -43,7 +43,7 @@ const says = (nodes: ClusterNodes, node: number, text: string) =>
 const MEMBERS = 'SELECT gen_members FROM mtm.status()';
 const LAG = "SELECT slot_lag FROM mtm.get_nodes_state() WHERE status = 'dropped' OR id = 3";
 
-describe('of three nodes', { timeout: 60_000 }, () => {
+describe('WAL for a node that is away', { timeout: 60_000 }, () => {
   let nodes: ClusterNodes;
   let oldest_segment: unknown;
 
@@ -59,7 +59,7 @@ describe('of three nodes', { timeout: 60_000 }, () => {
   const write_mb = (mb: number) =>
     query(nodes, 1, `INSERT INTO kept (v) SELECT repeat('x', 1000) FROM generate_series(1, ${mb * 950})`);
 
-  test('one that is away is warned of while WAL is kept for it', async () => {
+  test('is warned of while it grows', async () => {
     await nodes.kill(3);
     for (const node of [1, 2]) await becomes(nodes, node, MEMBERS, [1, 2]);
     oldest_segment = await value(nodes, 1,
@@ -70,7 +70,7 @@ describe('of three nodes', { timeout: 60_000 }, () => {
     expect(await value(nodes, 1, "SELECT count(*)::int FROM mtm.cluster_nodes")).toBe(0);
   });
 
-  test('is dropped by the others beyond the limit', async () => {
+  test('is let go beyond the limit: the others drop the node', async () => {
     await write_mb(4);
     for (const node of [1, 2]) {
       await becomes(nodes, node, 'SELECT gen_configured FROM mtm.status()', [1, 2]);
@@ -84,7 +84,7 @@ describe('of three nodes', { timeout: 60_000 }, () => {
     }
   });
 
-  test('and its WAL is removed', async () => {
+  test('is removed, and the others are the same', async () => {
     await until(async () => {
       await query(nodes, 1, "INSERT INTO kept (v) VALUES ('y'); SELECT pg_switch_wal()");
       await query(nodes, 1, 'CHECKPOINT');
@@ -97,7 +97,7 @@ describe('of three nodes', { timeout: 60_000 }, () => {
     );
   });
 
-  test('is told why when it comes back, and the others say so, too', async () => {
+  test('is missing to the node when it comes back: it is told why, and the others say so', async () => {
     await nodes.start(3);
     const why = 'it was dropped from the cluster: it was away and more than 8 MB of WAL was kept for it; ' +
       'rebuild it with multimaster join';
@@ -107,20 +107,8 @@ describe('of three nodes', { timeout: 60_000 }, () => {
     await expect(query(nodes, 3, 'SELECT FROM kept')).rejects.toMatchObject({ code: '57P03' });
     await query(nodes, 2, "INSERT INTO kept (v) VALUES ('z')");
   });
-});
 
-describe('of two nodes', { timeout: 60_000 }, () => {
-  let nodes: ClusterNodes;
-
-  beforeAll(async () => {
-    nodes = await start_cluster({ nodes: 2, settings: SETTINGS });
-  });
-
-  afterAll(async () => {
-    await nodes.destroy();
-  });
-
-  test('none is dropped by the other, which warns and keeps the WAL', async () => {
+  test('the last two do not drop each other: one is warned of, and its WAL is kept', async () => {
     await nodes.kill(2);
     await becomes(nodes, 1, 'SELECT status FROM mtm.status()', 'isolated');
     // Other databases of the server go on.
@@ -130,7 +118,7 @@ describe('of two nodes', { timeout: 60_000 }, () => {
     const text = 'more than multimaster.max_recovery_lag = 8 MB; it is not dropped, since this node is not online';
     await says(nodes, 1, text);
     await nodes.start(2);
-    await nodes.wait_online();
-    expect(await query(nodes, 1, 'SELECT FROM mtm.cluster_nodes')).toEqual([]);
+    await becomes(nodes, 1, MEMBERS, [1, 2]);
+    expect(await query(nodes, 1, 'SELECT id FROM mtm.cluster_nodes')).toEqual([{ id: 3 }]);
   });
 });

@@ -1,7 +1,8 @@
 // WAL that is kept for a node that is away: when it is warned of, and when the node is to
 // be dropped.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { in_words, judge_kept_wal, type Judged } from '../../ts-src/core/kept_wal.ts';
+import { in_words } from '../../ts-src/core/byte_size.ts';
+import { judge_kept_wal, type Judged } from '../../ts-src/core/kept_wal.ts';
 import { LosslessCluster } from './lossless_cluster.ts';
 
 const MB = 1024 * 1024;

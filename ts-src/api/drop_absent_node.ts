@@ -2,7 +2,7 @@
 // kept. It decided a moment ago (kept_wal.ts): the node may be back, or dropped already.
 import { intersection } from '../core/node_set.ts';
 import { check_quorum, drop, lock_list, type Arguments } from './drop_node.ts';
-import { in_words } from '../core/kept_wal.ts';
+import { in_words } from '../core/byte_size.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 import { most_kept } from '../shell/kept_wal.ts';
 import { own_report } from '../shell/own_report.ts';

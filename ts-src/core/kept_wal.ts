@@ -1,6 +1,7 @@
 // WAL that is kept for nodes that are away: warned of while it grows, and when it is more than
 // multimaster.max_recovery_lag, the node is to be dropped (docs/membership.md, 3.6 to 3.8).
 // It is a wish like any other change of the list; nothing of the protocol depends on it.
+import { in_words } from './byte_size.ts';
 import { configured_nodes, may_leave } from './configured.ts';
 import { difference, intersection, type NodeId } from './node_set.ts';
 import { in_force } from './force.ts';
@@ -149,13 +150,4 @@ function warning(id: NodeId, bytes: number, most: number, hindrance: string | nu
   }
   if (bytes > most) return `${away}: it is dropped from the cluster`;
   return `${away}: beyond ${limit} it is dropped from the cluster`;
-}
-
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-
-/** As people say it: 1 GB, 8.5 MB. */
-export function in_words(bytes: number): string {
-  let [value, unit] = [bytes, 0];
-  while (value >= 1024 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
-  return `${Number(value.toFixed(value < 10 ? 1 : 0))} ${UNITS[unit]}`;
 }

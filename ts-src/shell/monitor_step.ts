@@ -3,7 +3,7 @@
 import { Control } from '../core/control.ts';
 import { is_dropped, known_nodes } from '../core/configured.ts';
 import { difference, same_nodes, type NodeId } from '../core/node_set.ts';
-import { DroppedNode, dropped_nodes, why_dropped } from './node_list.ts';
+import { DroppedNode, dropped_nodes, why_dropped, why_dropped_here } from './node_list.ts';
 import { follow_kept_wal } from './kept_wal.ts';
 import { core_config, shell_config } from './shell_config.ts';
 import { decode_durable } from '../core/durable.ts';
@@ -84,7 +84,7 @@ function follow_list(control: Control, world: ServerWorld): void {
   const { configured, node_id } = control.state.config;
   const told = row(TOLD)['dropped'] === true ? [node_id] : [];
   const listed = difference(configured, [...dropped_nodes(), ...told]);
-  const why_not = listed.includes(node_id) ? '' : why_dropped(node_id);
+  const why_not = listed.includes(node_id) ? '' : why_dropped_here(node_id);
   const { state } = control;
   if (!same_nodes(listed, state.listed) || why_not !== state.why_dropped) {
     control.handle({ kind: 'listed', nodes: listed, why_not });
@@ -92,7 +92,13 @@ function follow_list(control: Control, world: ServerWorld): void {
   // Who is not listed any more takes part as long as it is configured.
   const out = difference(configured, known_nodes(control.state));
   world.set_dropped(is_dropped(control.state) ? [...out, node_id] : out);
-  const known = (id: NodeId) => dropped.find((node) => node.id === id) ?? new DroppedNode(id);
+  const known = (id: NodeId) => dropped.find((node) => node.id === id) ?? new_dropped(id, world);
   if (!same_nodes(out, dropped.map(({ id }) => id))) dropped = out.map(known);
   if (control.state.view?.status === 'online') for (const node of dropped) node.forget();
+}
+
+function new_dropped(id: NodeId, world: ServerWorld): DroppedNode {
+  const why = why_dropped(id);
+  world.log('log', `node ${id} is not part of the cluster any more${why === '' ? '' : `: ${why}`}`);
+  return new DroppedNode(id);
 }

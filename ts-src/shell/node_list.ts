@@ -9,13 +9,17 @@ export function dropped_nodes(): NodeSet {
   return rows(DROPPED).map(({ id }) => Number(id));
 }
 
-const WHY = `
-  SELECT coalesce((SELECT reason FROM mtm.cluster_nodes WHERE id = $1 AND dropped),
-                  mtm.shell_dropped_why()) AS why`;
+const WHY = 'SELECT reason FROM mtm.cluster_nodes WHERE id = $1 AND dropped AND reason IS NOT NULL';
+const TOLD_WHY = 'SELECT mtm.shell_dropped_why() AS why';
 
-/** Why this node was dropped, as the list or a peer says; empty: they do not, or it was not. */
+/** Why a node was dropped, as the list says; empty: it does not. */
 export function why_dropped(node_id: NodeId): string {
-  return (row(WHY, ['int4'], [node_id])['why'] as string | null) ?? '';
+  return rows(WHY, ['int4'], [node_id]).map(({ reason }) => String(reason))[0] ?? '';
+}
+
+/** Why this one was, as the list or a peer says. */
+export function why_dropped_here(node_id: NodeId): string {
+  return why_dropped(node_id) || String(row(TOLD_WHY)['why'] ?? '');
 }
 
 /** Those that were dropped because they were away too long. */
