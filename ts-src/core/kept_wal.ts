@@ -21,6 +21,8 @@ const FALLS_BEHIND_MS = 60_000;
 const TENTHS = 10;
 const HALF = 5;
 
+const WHAT_TO_DO = 'bring nodes back, or make room for more WAL';
+
 /** What is remembered of a node that is away. */
 interface Watch {
   /** Tenths of the limit that were warned of. */
@@ -123,11 +125,11 @@ function hindrance_of(
   now_ms: number,
 ): string | null {
   const generation = in_force(state);
-  if (state.view?.status !== 'online' || generation === null) return 'this node is not online';
+  if (state.view?.status !== 'online' || generation === null) return `this node is not online: ${WHAT_TO_DO}`;
   const [online, configured] = [generation.members, configured_nodes(state)];
   const { major } = generation;
   if (!may_leave(id, { online, configured, listed: state.listed, major })) {
-    return 'without it no quorum would be left';
+    return `no quorum would be left: ${WHAT_TO_DO}`;
   }
   const left = left_of(state, id);
   if (left === null) return null;
@@ -146,7 +148,7 @@ function warning(id: NodeId, bytes: number, most: number, hindrance: string | nu
   const [kept, least] = [in_words(bytes), bytes <= most ? '' : `, more than ${limit}`];
   const away = `node ${id} is away and ${kept} of WAL is kept for it here${least}`;
   if (hindrance !== null && bytes > most) {
-    return `${away}; it is not dropped, since ${hindrance}: bring nodes back, or make room for more WAL`;
+    return `${away}; it is not dropped, since ${hindrance}`;
   }
   if (bytes > most) return `${away}: it is dropped from the cluster`;
   return `${away}: beyond ${limit} it is dropped from the cluster`;
