@@ -11,7 +11,7 @@ export PG_CONFIG JOBS
 
 SUBMAKE := $(MAKE) --no-print-directory
 
-CLI_SOURCES := $(shell find ts-src/cli -name '*.ts')
+CLI_SOURCES := $(shell find ts-src/cli -name '*.ts') ts-src/core/byte_size.ts
 SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts' 2>/dev/null)
 BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
 CHAOS_SOURCES := $(BENCH_SOURCES) $(shell find test/chaos test/sim -name '*.ts' 2>/dev/null)

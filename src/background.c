@@ -1,7 +1,7 @@
 /*
  * The beginning of background workers of the data plane; see background.h.
  *
- * Runs in: receivers, apply workers, lanes.
+ * Runs in: receivers, apply workers, lanes, recovery, the monitor and what it starts.
  */
 #include "postgres.h"
 
@@ -26,12 +26,18 @@ set(const char *name, const char *value)
 void
 MtmBackgroundBegin(const char *name)
 {
+	MtmProcessSetExempt();
+	MtmBackgroundBeginAsClient(name);
+}
+
+void
+MtmBackgroundBeginAsClient(const char *name)
+{
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	pqsignal(SIGINT, StatementCancelHandler);
 	BackgroundWorkerUnblockSignals();
 
-	MtmProcessSetExempt();
 	BackgroundWorkerInitializeConnection(MtmDatabaseName(), NULL, 0);
 	set_ps_display(name);
 	set("application_name", psprintf("multimaster %s", name));

@@ -32,6 +32,7 @@ int			mtm_max_workers = 100;
 int			mtm_queue_size = 64 * 1024;
 int			mtm_trans_spill_threshold = 100 * 1024;
 int			mtm_min_recovery_lag = 10 * 1024;
+int			mtm_max_recovery_lag = 1024 * 1024;
 bool		mtm_major_node = false;
 bool		mtm_bypass = false;
 bool		mtm_break_connection = false;
@@ -120,6 +121,11 @@ define_majority(void)
 							"A node that was away is taken in again when it lacks less than this.",
 							"The others' commits wait while it reads the rest.",
 							&mtm_min_recovery_lag, 10 * 1024, 0, MAX_KILOBYTES,
+							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("multimaster.max_recovery_lag",
+							"A node that is away is dropped when more WAL than this is kept for it.",
+							"It must then be rebuilt. 0: WAL is kept without a bound.",
+							&mtm_max_recovery_lag, 1024 * 1024, 0, MAX_KILOBYTES,
 							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 

@@ -23,6 +23,7 @@ extern int	mtm_max_workers;
 extern int	mtm_queue_size;		/* kB */
 extern int	mtm_trans_spill_threshold;	/* kB */
 extern int	mtm_min_recovery_lag;	/* kB */
+extern int	mtm_max_recovery_lag;	/* kB, 0: no bound; read by the control plane */
 extern bool mtm_major_node;
 extern bool mtm_bypass;
 extern bool mtm_break_connection;

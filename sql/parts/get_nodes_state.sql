@@ -17,10 +17,16 @@ CREATE TYPE mtm.node_state AS (
   conn_str text,
   connectivity_mask int8,
   n_heartbeats int8,
-  heartbeat_age_ms int8
+  heartbeat_age_ms int8,
+  recovery_lag int8,
+  recovery_time_left_ms int8,
+  reason text
 );
 COMMENT ON TYPE mtm.node_state IS
-  'one node as another sees it; avg_trans_delay is not measured and null';
+  'one node as another sees it. slot_lag: bytes of WAL that are kept for it here; recovery_lag: '
+  'bytes that it has left to read until it is no longer away, recovery_time_left_ms: about how '
+  'long, null while unknown; reason: why it was dropped and needs to be rebuilt. '
+  'avg_trans_delay is not measured and null';
 
 CREATE FUNCTION mtm.get_nodes_state() RETURNS SETOF mtm.node_state
   LANGUAGE sql SECURITY DEFINER

@@ -10,6 +10,12 @@ REVOKE ALL ON FUNCTION mtm.shell_is_dropped FROM PUBLIC;
 COMMENT ON FUNCTION mtm.shell_is_dropped IS
   'was this node dropped, as far as it knows, or was told by a peer? (internal)';
 
+CREATE FUNCTION mtm.shell_dropped_why() RETURNS text
+  LANGUAGE C AS 'MODULE_PATHNAME', 'mtm_shell_dropped_why';
+REVOKE ALL ON FUNCTION mtm.shell_dropped_why FROM PUBLIC;
+COMMENT ON FUNCTION mtm.shell_dropped_why IS
+  'why this node was dropped, as a peer said; null: it did not (internal)';
+
 CREATE FUNCTION mtm.shell_forget_node(node_id int) RETURNS bool
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'mtm_shell_forget_node';
 REVOKE ALL ON FUNCTION mtm.shell_forget_node FROM PUBLIC;

@@ -287,6 +287,8 @@ go_on_starting(MtmLink *link, int64 now_ms)
 		const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 		bool		dropped = sqlstate && strcmp(sqlstate, MTM_SQLSTATE_DROPPED) == 0;
 
+		if (dropped)
+			MtmDroppedTold(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
 		PQclear(result);
 		if (status == PGRES_COPY_IN)
 			return start_streaming(link, now_ms);
@@ -294,10 +296,7 @@ go_on_starting(MtmLink *link, int64 now_ms)
 			continue;
 		fail_by_libpq(link, now_ms);
 		if (dropped)
-		{
-			MtmDroppedTold();
 			link->retry_at_ms = now_ms + TELL_AGAIN_MS;
-		}
 		return;
 	}
 }

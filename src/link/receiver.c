@@ -18,6 +18,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/libpq.h"
@@ -327,6 +328,27 @@ check_caller(void)
 				 errmsg("a multimaster link can only be opened by a client")));
 }
 
+/* As the list says; NULL: it does not. */
+static char *
+why_dropped(int node_id)
+{
+	char	   *why = NULL;
+
+	SPI_connect();
+	if (SPI_execute(psprintf("SELECT reason FROM mtm.cluster_nodes WHERE id = %d", node_id),
+					true, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		why = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (why)
+	{
+		char	   *copy = SPI_palloc(strlen(why) + 1);
+
+		strcpy(copy, why);
+		why = copy;
+	}
+	SPI_finish();
+	return why;
+}
+
 static void
 check_peer(int node_id, const char *cluster_name)
 {
@@ -336,7 +358,8 @@ check_peer(int node_id, const char *cluster_name)
 				 errmsg("node %d does not know a node %d", mtm_node_id, node_id),
 				 errhint("multimaster.conn_strings must name the same nodes everywhere; "
 						 "others are added by mtm.add_node().")));
-	MtmRefuseDropped(node_id);
+	if (MtmNodeDropped(node_id))
+		MtmRefuseDropped(node_id, why_dropped(node_id));
 	if (strcmp(cluster_name, mtm_cluster_name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -1,6 +1,6 @@
 /*
- * mtm.shell_set_dropped(), mtm.shell_is_dropped(), mtm.shell_forget_node(): nodes that left
- * the cluster.
+ * mtm.shell_set_dropped(), mtm.shell_is_dropped(), mtm.shell_dropped_why(),
+ * mtm.shell_forget_node(): nodes that left the cluster.
  *
  * Runs in: the monitor.
  * Path: mtm.monitor_step() -> here -> shmem/peers.c: links, streams, workers
@@ -14,8 +14,10 @@
 #include "shmem/peers.h"
 #include "shmem/processes.h"
 #include "shmem/transactions.h"
+#include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(mtm_shell_is_dropped);
+PG_FUNCTION_INFO_V1(mtm_shell_dropped_why);
 PG_FUNCTION_INFO_V1(mtm_shell_set_dropped);
 PG_FUNCTION_INFO_V1(mtm_shell_forget_node);
 
@@ -32,6 +34,19 @@ mtm_shell_is_dropped(PG_FUNCTION_ARGS)
 {
 	MtmShellRequireMonitor();
 	PG_RETURN_BOOL(MtmNodeDropped(mtm_node_id));
+}
+
+/* What a peer said of it; null: nothing. */
+Datum
+mtm_shell_dropped_why(PG_FUNCTION_ARGS)
+{
+	char	   *why;
+
+	MtmShellRequireMonitor();
+	why = MtmDroppedWhy();
+	if (!why)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(why));
 }
 
 /* False while a process still works for it; all it was the coordinator of has ended. */

@@ -113,7 +113,7 @@ read_options(List *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("node %d is not a peer of node %d", peer_id, mtm_node_id)));
-	MtmRefuseDropped(peer_id);
+	MtmRefuseDropped(peer_id, NULL);
 	if (!cluster_name || strcmp(cluster_name, mtm_cluster_name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -10,11 +10,14 @@
 #include "shmem/peers.h"
 #include "storage/latch.h"
 
+#define WHY_SIZE 256
+
 typedef struct MtmPeers
 {
-	slock_t		mutex;			/* guards the next two */
+	slock_t		mutex;			/* guards the next three */
 	int			link_sender_pid;
 	bool		links_wanted;
+	char		told_why[WHY_SIZE];
 	pg_atomic_uint32 promises;	/* backends that will wake the walsenders */
 	pg_atomic_uint64 dropped;	/* MtmNodeSet */
 	pg_atomic_uint32 told_dropped;	/* this node: a peer said so */
@@ -180,17 +183,39 @@ MtmNodeDropped(int node_id)
 }
 
 void
-MtmDroppedTold(void)
-{
-	pg_atomic_write_u32(&peers->told_dropped, 1);
-}
-
-void
-MtmRefuseDropped(int node_id)
+MtmRefuseDropped(int node_id, const char *why)
 {
 	if (MtmNodeDropped(node_id))
 		ereport(ERROR,
 				(errcode(MTM_ERRCODE_DROPPED),
-				 errmsg("node %d was dropped from the cluster", node_id),
-				 errhint("It cannot come back with the data that it has.")));
+				 errmsg("node %d was dropped from the cluster%s%s", node_id,
+						why ? ": " : "", why ? why : ""),
+				 errhint("It cannot come back with the data that it has: rebuild it with "
+						 "multimaster join.")));
+}
+
+/* Takes what MtmRefuseDropped said. */
+void
+MtmDroppedTold(const char *message)
+{
+	const char *why = message ? strstr(message, ": ") : NULL;
+	char		copy[WHY_SIZE] = "";
+
+	if (why)
+		strlcpy(copy, why + strlen(": "), sizeof(copy));
+	SpinLockAcquire(&peers->mutex);
+	memcpy(peers->told_why, copy, sizeof(copy));
+	SpinLockRelease(&peers->mutex);
+	pg_atomic_write_u32(&peers->told_dropped, 1);
+}
+
+char *
+MtmDroppedWhy(void)
+{
+	char		copy[WHY_SIZE];
+
+	SpinLockAcquire(&peers->mutex);
+	memcpy(copy, peers->told_why, sizeof(copy));
+	SpinLockRelease(&peers->mutex);
+	return copy[0] == '\0' ? NULL : pstrdup(copy);
 }

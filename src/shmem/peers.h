@@ -68,13 +68,16 @@ extern void MtmSendersKeepPromise(void);
  * sent to them. The monitor sets them. Refuse: ereport(ERROR) if it is one.
  */
 extern void MtmDroppedSet(MtmNodeSet nodes);
-/* A peer told this node that it was dropped. */
-extern void MtmDroppedTold(void);
+/* A peer told this node that it was dropped, by an error of MtmRefuseDropped. */
+extern void MtmDroppedTold(const char *message);
+/* Why, as the peer said; NULL: it did not, or nobody told. */
+extern char *MtmDroppedWhy(void);
 extern bool MtmNodeDropped(int node_id);
 /* Its own SQLSTATE: who is told so believes it for good, so nothing else may say it. */
 #define MTM_SQLSTATE_DROPPED "XM001"
 #define MTM_ERRCODE_DROPPED MAKE_SQLSTATE('X', 'M', '0', '0', '1')
-extern void MtmRefuseDropped(int node_id);
+/* `why` may be NULL. */
+extern void MtmRefuseDropped(int node_id, const char *why);
 
 /* Monitor: from now on the link sender keeps links to all peers. */
 extern void MtmLinksWant(void);

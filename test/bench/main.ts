@@ -5,6 +5,8 @@ import { progress_for, type Progress } from '../../ts-src/cli/progress.ts';
 import { RunningLocalNodes } from '../cluster/local_nodes.ts';
 import { same_everywhere } from '../cluster/same_everywhere.ts';
 import { CONFIGURATIONS, count_of_clients, type Configuration } from './configuration.ts';
+import { measure_catch_up } from './catch_up.ts';
+import { catch_up_text } from './catch_up_report.ts';
 import { machine_line } from './machine.ts';
 import { bench_options, type BenchOptions } from './options.ts';
 import { PROTOCOL, Pgbench, SCALE, SCRIPTS, TABLES, load_tables } from './pgbench.ts';
@@ -21,18 +23,44 @@ async function bench(options: BenchOptions, progress: Progress): Promise<void> {
       load_tables(servers, say),
     );
     const pgbench = Pgbench.prepare(servers);
+    if (options.only_catch_up) {
+      const caught_up = await catch_up(servers, options, progress);
+      print([machine, ...caught_up]);
+      return;
+    }
     const minutes = Math.ceil(expected_seconds(options) / 60);
     process.stderr.write(`  measuring takes about ${minutes} min\n`);
     const measured = await measure_rounds(servers, pgbench, options, progress);
     const waits = await measure_waits(servers, pgbench, options, progress);
-    await progress.step('compare the tables of all nodes', () =>
-      same_everywhere(new RunningLocalNodes(servers.cluster), TABLES),
-    );
+    await compare(servers, progress);
+    const caught_up = await catch_up(servers, options, progress);
     const text = [heading(options, machine), ...throughput(new Results(measured))];
-    print([...text, noise_line(measured), ...cpu(new Results(measured)), ...waits]);
+    print([...text, noise_line(measured), ...cpu(new Results(measured)), ...waits, ...caught_up]);
   } finally {
     await servers.destroy();
   }
+}
+
+async function compare(servers: Servers, progress: Progress): Promise<void> {
+  await progress.step('compare the tables of all nodes', () =>
+    same_everywhere(new RunningLocalNodes(servers.cluster), TABLES),
+  );
+}
+
+async function catch_up(
+  servers: Servers,
+  options: BenchOptions,
+  progress: Progress,
+): Promise<string[]> {
+  const { away } = options;
+  if (away === 0) return [];
+  const clients = options.clients.at(-1) ?? 1;
+  const text = `a node is away for ${away} s, ${count_of_clients(clients)}`;
+  const measured = await progress.step(text, (say) =>
+    measure_catch_up(servers, clients, away, say),
+  );
+  await compare(servers, progress);
+  return ['## A node that was away catches up', catch_up_text(measured)];
 }
 
 async function measure_waits(

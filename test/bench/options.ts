@@ -1,4 +1,4 @@
-// What the environment asks of the benchmark: ROUNDS, SECONDS, CLIENTS, PORT.
+// What the environment asks of the benchmark: ROUNDS, SECONDS, CLIENTS, AWAY, PORT, ONLY.
 import { Failure } from '../../ts-src/cli/failure.ts';
 
 export interface BenchOptions {
@@ -8,11 +8,15 @@ export interface BenchOptions {
   seconds: number;
   /** Ascending. */
   clients: number[];
+  /** How long a node is away before it catches up, in seconds; 0: that is not measured. */
+  away: number;
+  /** Nothing but that. */
+  only_catch_up: boolean;
   /** The first of seven ports; null: a free range. */
   port: number | null;
 }
 
-const DEFAULTS = { ROUNDS: '3', SECONDS: '5', CLIENTS: '1,4,16' };
+const DEFAULTS = { ROUNDS: '3', SECONDS: '5', CLIENTS: '1,4,16', AWAY: '20' };
 const LEAST_SECONDS = 3;
 const MOST_CLIENTS = 90; // max_connections is 100.
 
@@ -25,6 +29,8 @@ export function bench_options(env: NodeJS.ProcessEnv): BenchOptions {
     rounds: whole_number('ROUNDS', env['ROUNDS'] || DEFAULTS.ROUNDS, 1, 1000),
     seconds: whole_number('SECONDS', env['SECONDS'] || DEFAULTS.SECONDS, LEAST_SECONDS, 3600),
     clients: [...new Set(clients)].sort((one, other) => one - other),
+    away: whole_number('AWAY', env['AWAY'] || DEFAULTS.AWAY, 0, 3600),
+    only_catch_up: one_of('ONLY', env['ONLY'] || '', ['', 'catch-up']) === 'catch-up',
     port: env['PORT'] ? whole_number('PORT', env['PORT'], 1024, 65000) : null,
   };
 }
@@ -36,4 +42,10 @@ function whole_number(name: string, text: string, least: number, most: number): 
     'bad_argument',
     `${name} must be a whole number from ${least} to ${most}, not "${text}"`,
   );
+}
+
+function one_of(name: string, text: string, values: string[]): string {
+  if (values.includes(text)) return text;
+  const named = values.filter((value) => value !== '').map((value) => `"${value}"`);
+  throw new Failure('bad_argument', `${name} must be ${named.join(' or ')}, not "${text}"`);
 }

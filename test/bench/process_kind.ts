@@ -7,6 +7,7 @@ const NAMED = [
   'multimaster link sender',
   'multimaster apply worker',
   'multimaster receiver',
+  'multimaster recovery',
   'multimaster lane',
   'multimaster monitor',
   'walsender',

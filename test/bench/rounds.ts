@@ -8,6 +8,7 @@ import {
   takes_part,
   type Configuration,
 } from './configuration.ts';
+import { expected_catch_up_seconds } from './catch_up.ts';
 import { measure, tps_of, type Measurement } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import { SCRIPTS, type Pgbench } from './pgbench.ts';
@@ -52,5 +53,5 @@ export function expected_seconds(options: BenchOptions): number {
     (clients) => CONFIGURATIONS.filter((one) => takes_part(one, clients)).length,
   );
   const all_runs = runs.reduce((total, count) => total + count, 0) * SCRIPTS.length;
-  return all_runs * options.rounds * (options.seconds + 1);
+  return all_runs * options.rounds * (options.seconds + 1) + expected_catch_up_seconds(options);
 }

@@ -46,7 +46,7 @@ describe('nodes that join', { timeout: 300_000 }, () => {
   async function becomes(ids: number[], sql: string, wanted: unknown): Promise<void> {
     for (const node of ids) {
       for (;;) {
-        const found = await query(node, sql).then(([row]) => Object.values(row!)[0], String);
+        const found = await query(node, sql).then(([row]) => Object.values(row ?? {})[0], String);
         if (JSON.stringify(found) === JSON.stringify(wanted)) break;
         await sleep(POLL_MS);
       }

@@ -1,6 +1,6 @@
 -- What the status functions say of a cluster of three that is online, asked on node 1.
 BEGIN;
-SELECT plan(34);
+SELECT plan(35);
 
 -- ---- mtm.status() ------------------------------------------------------------------
 SELECT is(mtm.my_node_id(), 1, 'this is node 1');
@@ -39,6 +39,9 @@ SELECT is_empty('SELECT FROM mtm.get_nodes_state() WHERE connectivity_mask <> 7'
 SELECT is_empty($$SELECT FROM mtm.get_nodes_state() WHERE id > 1 AND NOT
   (slot_active AND slot_lag >= 0 AND n_heartbeats > 0 AND heartbeat_age_ms >= 0)$$,
   'the peers read this node and send heartbeats');
+SELECT is_empty($$SELECT FROM mtm.get_nodes_state()
+  WHERE recovery_lag IS NOT NULL OR recovery_time_left_ms IS NOT NULL OR reason IS NOT NULL$$,
+  'nobody catches up, nobody was dropped');
 SELECT is_empty($$SELECT FROM mtm.get_nodes_state() n WHERE id > 1 AND NOT EXISTS
   (SELECT FROM pg_stat_replication r WHERE r.pid = n.sender_pid)$$,
   'sender_pid is a walsender');

@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(83);
+SELECT plan(86);
 
 SELECT has_schema('mtm');
 
@@ -48,7 +48,7 @@ FROM pg_proc p
 WHERE pronamespace = 'mtm'::regnamespace
   AND (proname LIKE 'shell\_%' OR proname IN
        ('api', 'bundle', 'monitor_step', 'xid_outcome', 'prepare_existing_tables',
-        'serve_task', 'check_table', 'check_database', 'check_query', 'copy_table',
+        'drop_absent_node', 'serve_task', 'check_table', 'check_database', 'check_query', 'copy_table',
         'broadcast_table'))
 ORDER BY proname;
 

@@ -1,6 +1,6 @@
 // mtm.add_node(conninfo): put a new node into the list. As with mtm.drop_node(), the control
 // plane of each node follows the list (docs/membership.md).
-import { LOCK_LIST, numbers_given } from '../shell/node_list.ts';
+import { lock_list, numbers_given } from '../shell/node_list.ts';
 import { row, rows } from '../shell/sql.ts';
 import { shell_config } from '../shell/shell_config.ts';
 
@@ -13,7 +13,7 @@ interface Arguments {
 
 /** Its number: the next one that was never given. */
 export function add_node({ conninfo }: Arguments): number {
-  rows(LOCK_LIST);
+  lock_list();
   const id = Math.max(shell_config().founders, ...numbers_given()) + 1;
   row(CHECK, ['int4', 'text'], [id, conninfo]);
   rows(ADD, ['int4', 'text'], [id, conninfo]);

@@ -6,6 +6,7 @@ import { check_database } from './check_database.ts';
 import { check_query } from './check_query.ts';
 import { check_table } from './check_table.ts';
 import { collect_cluster_info } from './collect_cluster_info.ts';
+import { drop_absent_node } from './drop_absent_node.ts';
 import { drop_node } from './drop_node.ts';
 import { copy_table } from './copy_table.ts';
 import { get_cluster_state } from './get_cluster_state.ts';
@@ -27,6 +28,7 @@ export const api = {
   check_query,
   check_table,
   collect_cluster_info,
+  drop_absent_node,
   drop_node,
   copy_table,
   get_cluster_state,

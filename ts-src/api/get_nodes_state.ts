@@ -1,4 +1,5 @@
 // mtm.get_nodes_state(): every node as this one sees it, and the streams between them.
+import { lost_nodes } from '../shell/node_list.ts';
 import { own_report } from '../shell/own_report.ts';
 import { rows, type Row } from '../shell/sql.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
@@ -14,7 +15,7 @@ const PEERS = `
 export function get_nodes_state() {
   const report = own_report();
   const peers = new Map(rows(PEERS).map((peer) => [Number(peer['node_id']), peer]));
-  return listed_nodes(shell_config()).map(({ id, conninfo }) => {
+  const nodes = listed_nodes(shell_config()).map(({ id, conninfo }) => {
     const node = report.nodes.find((each) => each.id === id) ?? null;
     return {
       id,
@@ -26,6 +27,14 @@ export function get_nodes_state() {
       conn_str: conninfo,
     };
   });
+  const lost = lost_nodes().filter(({ id }) => !nodes.some((node) => node.id === id));
+  return [...nodes, ...lost.map(lost_columns)];
+}
+
+/** It needs to be rebuilt. */
+function lost_columns({ id, reason }: { readonly id: number; readonly reason: string }) {
+  const out = { enabled: false, connected: false, slot_active: false, stopped: false, catchup: false };
+  return { id, ...out, status: 'dropped', reason };
 }
 
 /** Of the node itself there are none. */
@@ -51,6 +60,8 @@ function heartbeat_columns(node: NodeReport | null) {
     last_status_change: time_of(node?.status_since_wall_ms ?? null),
     connectivity_mask: node?.connectivity_mask ?? 0,
     n_heartbeats: node?.heartbeats ?? 0,
+    recovery_lag: node?.recovery?.lag_bytes ?? null,
+    recovery_time_left_ms: node?.recovery?.time_left_ms ?? null,
     heartbeat_age_ms: heard_ms === null ? null : Math.max(0, Date.now() - heard_ms),
   };
 }

@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import { node_port } from './cluster_record.ts';
 import { ADMIN_APPLICATION, connect, disconnect } from './database_client.ts';
+import { in_words as bytes_in_words } from '../core/byte_size.ts';
 import { LocalCluster } from './local_cluster.ts';
 import { in_words, network_state } from './network.ts';
 import type { FlowState } from './relay.ts';
@@ -88,7 +89,31 @@ export function report_table(report: ClusterReport): string {
   }
   const errors = report.nodes.filter((node) => node.error !== undefined);
   const notes = errors.map((node) => `node ${node.node} is unreachable: ${node.error}`);
-  return [table.toString(), ...notes, ...network_notes(report)].join('\n');
+  const all = [...notes, ...reason_notes(report), ...absent_notes(report), ...network_notes(report)];
+  return [table.toString(), ...all].join('\n');
+}
+
+/** Why a node is not online; of one that catches up, how much is left, and for how long. */
+function reason_notes({ nodes }: ClusterReport): string[] {
+  return nodes.flatMap(({ node, cluster_state }) => {
+    const reason = String(cluster_state?.['reason'] ?? '');
+    return reason === '' ? [] : [`node ${node} is not online: ${reason}`];
+  });
+}
+
+/** What the others have of a node that the cluster goes on without. */
+function absent_notes({ nodes }: ClusterReport): string[] {
+  const notes = nodes.flatMap(({ node, status, nodes_state }) =>
+    (status === 'online' ? (nodes_state ?? []) : []).flatMap((seen) => {
+      if (seen['status'] === 'dropped') {
+        return [`node ${seen['id']} was dropped: ${seen['reason']}; rebuild it with multimaster join`];
+      }
+      const kept = Number(seen['slot_lag'] ?? 0);
+      if (seen['enabled'] !== false || kept === 0) return [];
+      return [`node ${seen['id']} is away: node ${node} keeps ${bytes_in_words(kept)} of WAL for it`];
+    }),
+  );
+  return [...new Set(notes)];
 }
 
 function network_notes({ network }: ClusterReport): string[] {

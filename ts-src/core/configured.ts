@@ -1,7 +1,8 @@
 // Configured: which nodes the cluster consists of, and how that changes
 // (docs/membership.md). The list of nodes is replicated data; it becomes true, one node at a time,
 // by generations whose record names another configured set.
-import { added, contains, difference, node_set, same_nodes, type NodeSet } from './node_set.ts';
+import { added, contains, difference, intersection, node_set, same_nodes } from './node_set.ts';
+import type { NodeId, NodeSet } from './node_set.ts';
 import { base, type Generation } from './generation.ts';
 import { goes_on_alone } from './referee.ts';
 import { is_quorum, REFEREE, type Major } from './quorum.ts';
@@ -79,6 +80,20 @@ export function changes({ listed }: State, configured: NodeSet): readonly NodeSe
     ...leaving.map((id) => difference(configured, [id])),
     ...joining.map((id) => added(configured, id)),
   ];
+}
+
+export interface Left {
+  readonly online: NodeSet;
+  readonly configured: NodeSet;
+  readonly listed: NodeSet;
+  readonly major: Major;
+}
+
+/** Are those who stay online a quorum of the old set as well as of the new one (2.2)? */
+export function may_leave(id: NodeId, { online, configured, listed, major }: Left): boolean {
+  const staying = intersection(difference(online, [id]), listed);
+  const left = intersection(difference(configured, [id]), listed);
+  return is_quorum(configured, staying, major) && is_quorum(left, staying, major);
 }
 
 /** Did it vote for another set, and not hear what became of it? */

@@ -37,7 +37,12 @@ export type Event =
       readonly passed: number;
     }
   /** The list of nodes has changed. */
-  | { readonly kind: 'listed'; readonly nodes: NodeSet }
+  | {
+      readonly kind: 'listed';
+      readonly nodes: NodeSet;
+      /** Why this node is not in it. */
+      readonly why_not?: string;
+    }
   /** The answer to a measure effect. */
   | { readonly kind: 'measured'; readonly positions: Positions }
   /** The newest generation that the referee was asked about, and who may go on alone. */

@@ -8,7 +8,7 @@ import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { next_configured, wanted_members } from './wanted.ts';
 import { wants_newer } from './campaign.ts';
-import { is_away, is_ready, learn_online } from './recovery.ts';
+import { is_away, is_ready, learn_online, recovery_left } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import type { State } from './state.ts';
@@ -43,6 +43,7 @@ const present = per_state((state: State): Heartbeat => {
     born: state.durable.born,
     away: is_away(state),
     ready: is_ready(state),
+    recovery: recovery_left(state),
     wanted: wanted_members(state),
     wanted_configured: next_configured(state),
     listed: state.listed,

@@ -38,6 +38,8 @@ export interface Heartbeat {
   readonly away: boolean;
   /** It has nearly caught up: others may wait for it. */
   readonly ready: boolean;
+  /** What it has left to read of its donor's WAL; null: it reads none. */
+  readonly recovery: RecoveryLeft | null;
   /** The members that it wants, empty for none. */
   readonly wanted: NodeSet;
   readonly wanted_configured: NodeSet;
@@ -54,6 +56,12 @@ export interface Heartbeat {
   /** Rounds closed there in generation `promised`, and whether its older work is over. */
   readonly closed: number;
   readonly open: boolean;
+}
+
+export interface RecoveryLeft {
+  readonly lag_bytes: number;
+  /** null: not known. */
+  readonly time_left_ms: number | null;
 }
 
 interface InRound {

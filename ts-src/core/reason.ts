@@ -13,7 +13,8 @@ import type { Status } from './status.ts';
 export function reason_for(state: State, status: Status): string {
   if (status === 'online') return '';
   if (is_dropped(state) || !state.listed.includes(state.config.node_id)) {
-    return 'it was dropped from the cluster';
+    const { why_dropped: why } = state;
+    return `it was dropped from the cluster${why === '' ? '' : `: ${why}; rebuild it with multimaster join`}`;
   }
   if (status === 'isolated') return lost_peers(state);
   const { campaign } = state;

@@ -9,10 +9,11 @@ import { forget_before } from './history.ts';
 import { forget_orphans } from './orphan.ts';
 import { group_of, hears_quorum } from './wanted.ts';
 import { in_force } from './force.ts';
-import type { Heartbeat } from './message.ts';
+import type { Heartbeat, RecoveryLeft } from './message.ts';
 import type { EventOf } from './event.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import { per_state } from './per_state.ts';
+import { time_left_ms, with_sample, type Sample } from './recovery_rate.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -21,6 +22,8 @@ export interface Recovery {
   readonly lag_bytes: number;
   /** Number of the donor's newest mark up to which everything is applied here. */
   readonly passed: number;
+  /** What was left in the last seconds. */
+  readonly samples: readonly Sample[];
 }
 
 export function online_in_of(state: State, id: NodeId): number {
@@ -84,10 +87,19 @@ export function is_ready(state: State): boolean {
   return recovery.lag_bytes < config.min_recovery_lag_bytes;
 }
 
+export function recovery_left({ recovery, view }: State): RecoveryLeft | null {
+  if (recovery === null || recovery.donor !== view?.donor) return null;
+  const { lag_bytes, samples } = recovery;
+  return { lag_bytes, time_left_ms: time_left_ms(samples) };
+}
+
 export function on_recovering(turn: Turn, event: EventOf<'recovering'>): void {
   const { donor, lag_bytes, passed } = event;
-  if (turn.state.view?.donor !== donor) return;
-  turn.set({ recovery: { donor, lag_bytes, passed } });
+  const { view, recovery } = turn.state;
+  if (view?.donor !== donor) return;
+  const { now_ms } = turn.clock;
+  const samples = with_sample(recovery?.samples ?? [], { now_ms, lag_bytes });
+  turn.set({ recovery: { donor, lag_bytes, passed, samples } });
 }
 
 /** Did this node accept a commit of something that it must get from a donor? */

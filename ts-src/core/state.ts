@@ -104,6 +104,8 @@ export interface State {
   readonly config: Config;
   /** The nodes that the cluster should consist of (configured.ts). */
   readonly listed: NodeSet;
+  /** Where this node is not in it. */
+  readonly why_dropped: string;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
   readonly ruling: Ruling | null;
@@ -164,6 +166,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
   return {
     config,
     listed: config.listed,
+    why_dropped: '',
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},
     ruling: null,

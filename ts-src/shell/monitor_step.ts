@@ -2,8 +2,17 @@
 // The control plane's state lives in the monitor's session, on this module.
 import { Control } from '../core/control.ts';
 import { is_dropped, known_nodes } from '../core/configured.ts';
+import { is_copy } from '../core/recovery.ts';
 import { difference, node_set, same_nodes, type NodeId } from '../core/node_set.ts';
-import { DroppedNode, dropped_nodes, learn_added_nodes, with_slots } from './node_list.ts';
+import {
+  DroppedNode,
+  dropped_nodes,
+  learn_added_nodes,
+  why_dropped,
+  why_dropped_here,
+  with_slots,
+} from './node_list.ts';
+import { follow_kept_wal } from './kept_wal.ts';
 import { core_config, founders, shell_config, type ShellConfig } from './shell_config.ts';
 import { decode_durable } from '../core/durable.ts';
 import { initial_state, type Config, type Durable } from '../core/state.ts';
@@ -27,7 +36,7 @@ const BUSY_MS = 20;
 
 const COPY_DONE = 'SELECT mtm.shell_copy_done()';
 const TOLD = 'SELECT mtm.shell_is_dropped() AS dropped';
-/** The list of nodes changes seldom, and nothing tells us. */
+/** The list of nodes and WAL that is kept change slowly, and nothing tells us. */
 const LIST_MS = 1_000;
 
 let running: { readonly control: Control; readonly world: ServerWorld } | null = null;
@@ -42,7 +51,11 @@ export function monitor_step({ now_ms, events }: StepRequest): StepAnswer {
   const { control, world } = running;
   world.now_ms = now_ms;
   for (const event of events) control.handle(event);
-  follow_list(control, world);
+  if (world.now_ms - listed_ms >= LIST_MS) {
+    listed_ms = world.now_ms;
+    follow_list(control, world);
+    follow_kept_wal(control, world);
+  }
   refresh_report(control, world);
   const { config, tenure } = control.state;
   return { next_ms: tenure.execution === null ? config.heartbeat_send_ms : BUSY_MS };
@@ -90,26 +103,33 @@ function refresh_report({ state }: Control, world: ServerWorld): void {
 }
 
 function follow_list(control: Control, world: ServerWorld): void {
-  if (world.now_ms - listed_ms < LIST_MS) return;
-  listed_ms = world.now_ms;
   const added = learn_added_nodes();
   const settings = shell_config();
   const { node_id } = settings;
+  const { state } = control;
   const told = row(TOLD)['dropped'] === true ? [node_id] : [];
   // Nobody reads from one that is still a copy; it cannot always make slots, either.
-  const is_copy = settings.source !== 0 && control.state.durable.online_in === 0;
-  const readable = is_copy ? added : with_slots(added, node_id);
+  const readable = is_copy(state) ? added : with_slots(added, node_id);
   const able = node_set([...founders(settings), ...readable]);
   const listed = difference(able, [...dropped_nodes(), ...told]);
-  if (!same_nodes(listed, control.state.listed)) control.handle({ kind: 'listed', nodes: listed });
+  const why_not = listed.includes(node_id) ? '' : why_dropped_here(node_id);
+  if (!same_nodes(listed, state.listed) || why_not !== state.why_dropped) {
+    control.handle({ kind: 'listed', nodes: listed, why_not });
+  }
   // Who is not listed any more takes part as long as it is configured.
   const all = settings.nodes.map(({ id }) => id);
   const out = difference(all, [...known_nodes(control.state), ...added]);
   world.set_dropped(is_dropped(control.state) ? [...out, node_id] : out);
-  const known = (id: NodeId) => dropped.find((node) => node.id === id) ?? new DroppedNode(id);
+  const known = (id: NodeId) => dropped.find((node) => node.id === id) ?? new_dropped(id, world);
   if (!same_nodes(out, dropped.map(({ id }) => id))) dropped = out.map(known);
   if (control.state.view?.status !== 'online') return;
   for (const node of dropped) node.forget();
   if (settings.source !== 0 && !copy_done) row(COPY_DONE);
   copy_done = true;
+}
+
+function new_dropped(id: NodeId, world: ServerWorld): DroppedNode {
+  const why = why_dropped(id);
+  world.log('log', `node ${id} is not part of the cluster any more${why === '' ? '' : `: ${why}`}`);
+  return new DroppedNode(id);
 }

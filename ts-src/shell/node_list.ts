@@ -3,8 +3,7 @@
 import { row, rows } from './sql.ts';
 import type { NodeId, NodeSet } from '../core/node_set.ts';
 
-/** Who changes the list holds this until the end of the transaction. */
-export const LOCK_LIST = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
+const LOCK = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
 
 const NUMBERS = 'SELECT id FROM mtm.cluster_nodes';
 const ADDED = 'SELECT id, dropped, conninfo FROM mtm.cluster_nodes WHERE conninfo IS NOT NULL ORDER BY id';
@@ -15,6 +14,11 @@ const DROPPED = 'SELECT id FROM mtm.cluster_nodes WHERE dropped ORDER BY id';
 
 export function dropped_nodes(): NodeSet {
   return rows(DROPPED).map(({ id }) => Number(id));
+}
+
+/** Whoever changes the list is alone with it until the end of the transaction. */
+export function lock_list(): void {
+  rows(LOCK);
 }
 
 /** Numbers in the list, dropped ones as well. */
@@ -41,6 +45,26 @@ export function make_slot(id: NodeId): void {
   rows(MAKE_SLOT, ['int4'], [id]);
 }
 
+const WHY = 'SELECT reason FROM mtm.cluster_nodes WHERE id = $1 AND dropped AND reason IS NOT NULL';
+const TOLD_WHY = 'SELECT mtm.shell_dropped_why() AS why';
+
+/** Why a node was dropped, as the list says; empty: it does not. */
+export function why_dropped(node_id: NodeId): string {
+  return rows(WHY, ['int4'], [node_id]).map(({ reason }) => String(reason))[0] ?? '';
+}
+
+/** Why this one was, as the list or a peer says. */
+export function why_dropped_here(node_id: NodeId): string {
+  return why_dropped(node_id) || String(row(TOLD_WHY)['why'] ?? '');
+}
+
+/** Those that were dropped because they were away too long. */
+export function lost_nodes(): { readonly id: NodeId; readonly reason: string }[] {
+  return rows(LOST).map(({ id, reason }) => ({ id: Number(id), reason: String(reason) }));
+}
+
+const LOST = `
+  SELECT id, reason FROM mtm.cluster_nodes WHERE dropped AND reason IS NOT NULL ORDER BY id`;
 const END_SENDER = `
   SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots
   WHERE slot_name = $1 AND active_pid IS NOT NULL`;

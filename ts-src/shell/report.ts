@@ -4,6 +4,8 @@ import { bit_mask, contains, type NodeId, type NodeSet } from '../core/node_set.
 import { connected_nodes, is_connected, peer_of } from '../core/connectivity.ts';
 import { configured_nodes, known_nodes } from '../core/configured.ts';
 import { in_force } from '../core/force.ts';
+import { recovery_left } from '../core/recovery.ts';
+import type { RecoveryLeft } from '../core/message.ts';
 import type { State } from '../core/state.ts';
 import type { Status } from '../core/status.ts';
 
@@ -22,6 +24,7 @@ export interface NodeReport {
   readonly heartbeats: number;
   readonly heard_wall_ms: number | null;
   readonly status_since_wall_ms: number | null;
+  readonly recovery: RecoveryLeft | null;
 }
 
 export interface Report {
@@ -76,10 +79,12 @@ export function make_report(state: State, wall_ms: number): Report {
 }
 
 /** How much of the donor's WAL is left to read; not part of the reason, which is logged. */
-function lag_of({ recovery, view }: State): string {
-  if (recovery === null || recovery.donor !== view?.donor) return '';
-  const mb = (recovery.lag_bytes / 1024 / 1024).toFixed(1);
-  return `, ${mb} MB of its WAL are left`;
+function lag_of(state: State): string {
+  const left = recovery_left(state);
+  if (left === null) return '';
+  const mb = (left.lag_bytes / 1024 / 1024).toFixed(1);
+  const { time_left_ms: ms } = left;
+  return `, ${mb} MB of its WAL are left${ms === null ? '' : `, about ${Math.ceil(ms / 1000)} s`}`;
 }
 
 /** As far as this node knows. */
@@ -109,6 +114,7 @@ function node_report(state: State, id: NodeId): NodeReport {
     heartbeats: peer.heartbeats,
     heard_wall_ms: peer.heard_wall_ms,
     status_since_wall_ms: peer.status_since_wall_ms,
+    recovery: is_connected(state, id) ? (said?.recovery ?? null) : null,
   };
 }
 
@@ -125,6 +131,7 @@ function own_report(state: State): NodeReport {
     heartbeats: state.heartbeat_seq,
     heard_wall_ms: null,
     status_since_wall_ms: state.view_since_wall_ms,
+    recovery: recovery_left(state),
   };
 }
 

@@ -1,0 +1,72 @@
+/*
+ * mtm.shell_start_drop(): take a node that was away too long out of the list of nodes.
+ *
+ * Runs in: the monitor starts it; a background worker that lives for one transaction.
+ * Path: mtm.monitor_step() -> here -> mtm.drop_absent_node() -> backend/commit.c
+ * Locks: those of the transaction.
+ *
+ * The list is replicated data, so it is changed by a transaction that all members commit.
+ * The monitor's own are not replicated, and it must not wait for votes: a member may need
+ * its next step to give one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "background.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "monitor/drop_worker.h"
+#include "monitor/shell_access.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "settings.h"
+#include "storage/ipc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* Somebody else may be changing the list; the monitor starts the next one. */
+#define LOCK_TIMEOUT "10s"
+
+PG_FUNCTION_INFO_V1(mtm_shell_start_drop);
+
+void
+MtmDropWorkerMain(Datum arg)
+{
+	char	   *name = psprintf("drop of node %d", DatumGetInt32(arg));
+
+	MtmBackgroundBeginAsClient(name);
+	/* What is set for all sessions: this one's commit is the cluster's in any case. */
+	SetConfigOption("multimaster.bypass", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_activity(STATE_RUNNING, name);
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	(void) SPI_execute(psprintf("SELECT mtm.drop_absent_node(%d)", DatumGetInt32(arg)),
+					   false, 1);
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	proc_exit(0);
+}
+
+Datum
+mtm_shell_start_drop(PG_FUNCTION_ARGS)
+{
+	int			node_id = PG_GETARG_INT32(0);
+	BackgroundWorker worker;
+
+	MtmShellRequireMonitor();
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = Int32GetDatum(node_id);
+	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "MtmDropWorkerMain", BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster drop of node %d", node_id);
+	strlcpy(worker.bgw_type, "multimaster drop of a node", BGW_MAXLEN);
+	PG_RETURN_BOOL(RegisterDynamicBackgroundWorker(&worker, NULL));
+}
