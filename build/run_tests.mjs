@@ -10,25 +10,35 @@ import { fileURLToPath } from 'node:url';
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const REPORTS = 'out/test';
 
-/** Runs a program; its output passes through, and comes back as text. */
-function run(program, args) {
+/**
+ * Runs a program; its output passes through, and comes back as text. `held`: it is printed
+ * in one piece at the end, since another program prints meanwhile.
+ */
+function run(program, args, { held = false } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    running = child;
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', held ? 'pipe' : 'inherit'] });
+    running.add(child);
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      process.stdout.write(text);
+    const take = (text) => {
+      if (!held) process.stdout.write(text);
       output += text;
-    });
-    child.on('error', (error) => resolve({ code: 1, output: String(error) }));
-    child.on('close', (code) => resolve({ code: code ?? 1, output }));
+    };
+    child.stdout.setEncoding('utf8').on('data', take);
+    child.stderr?.setEncoding('utf8').on('data', take);
+    const end = (code, text) => {
+      running.delete(child);
+      if (held) process.stdout.write(text);
+      resolve({ code, output: text });
+    };
+    child.on('error', (error) => end(1, String(error)));
+    child.on('close', (code) => end(code ?? 1, output));
   });
 }
 
-let running = null;
+const running = new Set();
 for (const name of ['SIGINT', 'SIGTERM']) {
   process.on(name, () => {
-    running?.kill(name);
+    for (const child of running) child.kill(name);
     stopped = true;
   });
 }
@@ -49,13 +59,13 @@ async function type_check() {
   return sum([await tsc('tsconfig.json'), await tsc('tsconfig.server.json')]);
 }
 
-async function vitest(name, args) {
+async function vitest(name, args, options) {
   const report = `${REPORTS}/${name}.json`;
   rmSync(report, { force: true });
   const { code } = await run('node_modules/.bin/vitest', [
     ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     ...args,
-  ]);
+  ], options);
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const counts = JSON.parse(readFileSync(report, 'utf8'));
   // A file that could not be loaded has no tests to count.
@@ -63,6 +73,16 @@ async function vitest(name, args) {
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   ).length;
   return judged(counts.numPassedTests, counts.numFailedTests + broken, code);
+}
+
+/**
+ * Half of the files each, side by side: they mostly wait, for servers that start and for
+ * timeouts that pass. Each half has clusters of its own.
+ */
+async function cluster_tests() {
+  const config = ['--config', 'test/cluster/vitest.config.ts'];
+  const half = (n, options) => vitest(`cluster_${n}`, [...config, `--shard=${n}/2`], options);
+  return sum(await Promise.all([half(1), half(2, { held: true })]));
 }
 
 /** A script that runs pg_prove, vitest, or both. */
@@ -102,7 +122,7 @@ const SUITES = {
   unit: () => vitest('unit', []),
   plv8: () => script('test/plv8/run.sh', []),
   sql: () => (has_tests('test/sql') ? script('build/run_pgtap.sh', []) : missing('test/sql')),
-  cluster: () => vitest('cluster', ['--config', 'test/cluster/vitest.config.ts']),
+  cluster: cluster_tests,
 };
 
 function missing(what) {

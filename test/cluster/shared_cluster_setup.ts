@@ -8,7 +8,9 @@ import { start_cluster } from './engine.ts';
 import { LocalNodes } from './local_nodes.ts';
 
 export default async function setup(project: TestProject) {
-  const nodes = await start_cluster();
+  // Nobody stops a node: on a busy machine none shall be taken for lost.
+  const settings = { 'multimaster.heartbeat_recv_timeout': '20s' };
+  const nodes = await start_cluster({ settings });
   project.provide('shared_cluster', address_of(nodes));
   return () => nodes.destroy();
 }

@@ -18,7 +18,9 @@ import { make_table_local } from './make_table_local.ts';
 import { nodes } from './nodes.ts';
 import { ping } from './ping.ts';
 import { poll_node } from './poll_node.ts';
+import { resume_node } from './resume_node.ts';
 import { status } from './status.ts';
+import { stop_node } from './stop_node.ts';
 import { transaction_here } from './transaction_here.ts';
 
 export const api = {
@@ -40,6 +42,8 @@ export const api = {
   nodes,
   ping,
   poll_node,
+  resume_node,
   status,
+  stop_node,
   transaction_here,
 };

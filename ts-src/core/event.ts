@@ -40,6 +40,8 @@ export type Event =
   | {
       readonly kind: 'listed';
       readonly nodes: NodeSet;
+      /** Of them, those that shall be no members for now; none where it is left out. */
+      readonly stopped?: NodeSet;
       /** Why this node is not in it. */
       readonly why_not?: string;
     }

@@ -24,6 +24,7 @@ export function reason_for(state: State, status: Status): string {
   }
   const generation = in_force(state);
   const donor = donor_for(state);
+  if (state.stopped.includes(state.config.node_id)) return stopped(donor);
   if (donor < 0) return 'it was away, and no node to recover from is connected';
   if (donor > 0) {
     const reads = `it was away: reading what it missed from node ${donor}`;
@@ -31,6 +32,11 @@ export function reason_for(state: State, status: Status): string {
   }
   if (generation === null || !is_current(state, generation)) return no_generation(state);
   return recovery(state);
+}
+
+function stopped(donor: number): string {
+  const reads = donor > 0 ? `; it goes on reading what node ${donor} commits` : '';
+  return `it was stopped by mtm.stop_node(), and waits for mtm.resume_node()${reads}`;
 }
 
 function lost_peers(state: State): string {

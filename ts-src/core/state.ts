@@ -104,7 +104,9 @@ export interface State {
   readonly config: Config;
   /** The nodes that the cluster should consist of (configured.ts). */
   readonly listed: NodeSet;
-  /** Where this node is not in it. */
+  /** Of them, those that shall be no members for now (wanted.ts). */
+  readonly stopped: NodeSet;
+  /** Where this node is not listed. */
   readonly why_dropped: string;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
@@ -166,6 +168,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
   return {
     config,
     listed: config.listed,
+    stopped: [],
     why_dropped: '',
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},

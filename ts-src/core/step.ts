@@ -52,7 +52,8 @@ const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => 
   link_down: (turn, { peer }) => change_peer(turn, peer, { link: false, heard_ms: null }),
   stream_up: (turn, { peer }) => change_peer(turn, peer, { stream: true }),
   stream_down: (turn, { peer }) => change_peer(turn, peer, { stream: false }),
-  listed: (turn, { nodes, why_not }) => turn.set({ listed: nodes, why_dropped: why_not ?? '' }),
+  listed: (turn, { nodes, stopped, why_not }) =>
+    turn.set({ listed: nodes, stopped: stopped ?? [], why_dropped: why_not ?? '' }),
   recovering: on_recovering,
   measured: (turn, { positions }) => on_measured(turn, positions),
   referee: on_referee,

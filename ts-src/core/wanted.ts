@@ -45,9 +45,10 @@ function find_group(state: State): NodeSet {
 export const wanted_members = per_state((state: State): NodeSet => {
   const configured = configured_nodes(state);
   const { generation } = state.durable;
-  const group = group_of(state);
-  if (generation === null) return same_nodes(group, configured) ? configured : [];
-  if (!is_quorum_here(state, group)) return [];
+  const all = group_of(state);
+  if (generation === null) return same_nodes(all, configured) ? configured : [];
+  if (!is_quorum_here(state, all)) return [];
+  const group = without_stopped(state, all);
   const next = next_configured(state);
   const staying = intersection(group, next);
   const donors = donors_in(state, staying);
@@ -56,6 +57,12 @@ export const wanted_members = per_state((state: State): NodeSet => {
   const present = (id: NodeId) => up_to_date.includes(id) || generation.members.includes(id);
   return node_set([...staying.filter(present), ...difference(next, configured)]);
 });
+
+/** A stopped node is no member as long as the others are a quorum. */
+function without_stopped(state: State, group: NodeSet): NodeSet {
+  const left = difference(group, state.stopped);
+  return is_quorum_here(state, left) ? left : group;
+}
 
 /**
  * The configured set that the next generation should have. All that vote on it compute the

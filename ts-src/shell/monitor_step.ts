@@ -8,6 +8,7 @@ import {
   DroppedNode,
   dropped_nodes,
   learn_added_nodes,
+  stopped_nodes,
   why_dropped,
   why_dropped_here,
   with_slots,
@@ -113,8 +114,13 @@ function follow_list(control: Control, world: ServerWorld): void {
   const able = node_set([...founders(settings), ...readable]);
   const listed = difference(able, [...dropped_nodes(), ...told]);
   const why_not = listed.includes(node_id) ? '' : why_dropped_here(node_id);
-  if (!same_nodes(listed, state.listed) || why_not !== state.why_dropped) {
-    control.handle({ kind: 'listed', nodes: listed, why_not });
+  const stopped = stopped_nodes();
+  if (
+    !same_nodes(listed, state.listed) ||
+    !same_nodes(stopped, state.stopped) ||
+    why_not !== state.why_dropped
+  ) {
+    control.handle({ kind: 'listed', nodes: listed, stopped, why_not });
   }
   // Who is not listed any more takes part as long as it is configured.
   const all = settings.nodes.map(({ id }) => id);

@@ -5,6 +5,7 @@ import type { NodeId, NodeSet } from '../core/node_set.ts';
 
 const LOCK = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
 
+const STOPPED = 'SELECT id FROM mtm.cluster_nodes WHERE stopped AND NOT dropped ORDER BY id';
 const NUMBERS = 'SELECT id FROM mtm.cluster_nodes';
 const ADDED = 'SELECT id, dropped, conninfo FROM mtm.cluster_nodes WHERE conninfo IS NOT NULL ORDER BY id';
 const LEARN = 'SELECT mtm.shell_add_node($1, $2)';
@@ -19,6 +20,11 @@ export function dropped_nodes(): NodeSet {
 /** Whoever changes the list is alone with it until the end of the transaction. */
 export function lock_list(): void {
   rows(LOCK);
+}
+
+/** Those that shall be no members for now. */
+export function stopped_nodes(): NodeSet {
+  return rows(STOPPED).map(({ id }) => Number(id));
 }
 
 /** Numbers in the list, dropped ones as well. */
