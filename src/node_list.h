@@ -14,6 +14,12 @@
  */
 extern void MtmNodeListRead(const char *setting);
 
+/*
+ * What is wrong with a connection string, in words without secrets; NULL: nothing. It must
+ * name a database.
+ */
+extern const char *MtmConnStringProblem(const char *string);
+
 /* A conn string without its passwords: for views and logs. */
 extern char *MtmConnStringPublic(int node_id);
 

@@ -24,6 +24,7 @@ extern int	mtm_queue_size;		/* kB */
 extern int	mtm_trans_spill_threshold;	/* kB */
 extern int	mtm_min_recovery_lag;	/* kB */
 extern bool mtm_major_node;
+extern char *mtm_referee_connstring;
 extern bool mtm_bypass;
 extern bool mtm_break_connection;
 extern bool mtm_ignore_tables_without_pk;
@@ -34,6 +35,7 @@ extern void MtmSettingsCheck(void);
 
 /* True when node_id and conn_strings are set: everything is off otherwise. */
 extern bool MtmConfigured(void);
+extern bool MtmHasReferee(void);
 extern int	MtmNodeCount(void);
 extern const char *MtmConnString(int node_id);	/* as configured */
 extern char *MtmDatabaseName(void); /* dbname of our own conn string */

@@ -82,5 +82,6 @@ export function referee_reason({ config, durable, ruling }: State): string | nul
   const number = question(durable);
   if (number === null) return 'the referee is not asked, as the other may have gone on since';
   if (ruling === null || ruling.number < number) return 'waiting for the referee';
-  return `the referee chose node ${ruling.winner}`;
+  const newer = ruling.number > number ? `, asked about the newer generation ${ruling.number}` : '';
+  return `the referee chose node ${ruling.winner}${newer}`;
 }
