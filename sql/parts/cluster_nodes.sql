@@ -2,10 +2,13 @@
 -- it commits on all members or on none; the control plane follows it.
 CREATE TABLE mtm.cluster_nodes (
   id int PRIMARY KEY,
-  dropped bool NOT NULL
+  dropped bool NOT NULL,
+  conninfo text -- null: multimaster.conn_strings has it
 );
 COMMENT ON TABLE mtm.cluster_nodes IS
-  'nodes that were dropped from the cluster; changed by mtm.drop_node() only';
+  'nodes that were added to the cluster or dropped from it; changed by mtm.add_node() and '
+  'mtm.drop_node() only';
 REVOKE ALL ON mtm.cluster_nodes FROM PUBLIC;
-GRANT SELECT ON mtm.cluster_nodes TO PUBLIC;
+-- A connection string may hold a password.
+GRANT SELECT (id, dropped) ON mtm.cluster_nodes TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('mtm.cluster_nodes', '');

@@ -3,11 +3,11 @@
 import { difference, intersection } from '../core/node_set.ts';
 import { is_quorum } from '../core/quorum.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
+import { LOCK_LIST } from '../shell/node_list.ts';
 import { own_report } from '../shell/own_report.ts';
 import { rows } from '../shell/sql.ts';
 import { SqlError } from '../shell/sql_error.ts';
 
-const LOCK = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
 const DROP = `
   INSERT INTO mtm.cluster_nodes (id, dropped) VALUES ($1, true)
   ON CONFLICT (id) DO UPDATE SET dropped = true`;
@@ -17,7 +17,7 @@ interface Arguments {
 }
 
 export function drop_node({ id }: Arguments): null {
-  rows(LOCK);
+  rows(LOCK_LIST);
   const config = shell_config();
   const listed = listed_nodes(config).map((node) => node.id);
   if (!listed.includes(id)) throw new SqlError('22023', `there is no node ${id}`);
