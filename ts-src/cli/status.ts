@@ -1,6 +1,6 @@
 // `multimaster status`: what every node says of itself and of the others.
 import Table from 'cli-table3';
-import { node_port } from './cluster_record.ts';
+import { node_port, REFEREE } from './cluster_record.ts';
 import { ADMIN_APPLICATION, connect, disconnect } from './database_client.ts';
 import { LocalCluster } from './local_cluster.ts';
 import { in_words, network_state } from './network.ts';
@@ -28,6 +28,8 @@ export interface ClusterReport {
   dir: string;
   db: string;
   nodes: NodeReport[];
+  /** Where there is one. */
+  referee?: { port: number; pid: number | null };
   /** Of a cluster with --proxy: what does not pass between the nodes as it should. */
   network?: { disturbed: FlowState[] } | { error: string };
 }
@@ -38,6 +40,9 @@ export async function cluster_report(cluster: LocalCluster): Promise<ClusterRepo
     dir: cluster.dir,
     db: cluster.record.db,
     nodes: await Promise.all(cluster.nodes.map((node) => node_report(cluster, node))),
+    ...(cluster.record.referee === undefined
+      ? {}
+      : { referee: { port: cluster.record.referee, pid: cluster.pid(REFEREE) } }),
     ...(network === null ? {} : { network }),
   };
 }
@@ -88,7 +93,13 @@ export function report_table(report: ClusterReport): string {
   }
   const errors = report.nodes.filter((node) => node.error !== undefined);
   const notes = errors.map((node) => `node ${node.node} is unreachable: ${node.error}`);
-  return [table.toString(), ...notes, ...network_notes(report)].join('\n');
+  return [table.toString(), ...notes, ...referee_notes(report), ...network_notes(report)].join('\n');
+}
+
+function referee_notes({ referee }: ClusterReport): string[] {
+  if (referee === undefined) return [];
+  const state = referee.pid === null ? 'stopped' : `pid ${referee.pid}`;
+  return [`referee at port ${referee.port}: ${state}`];
 }
 
 function network_notes({ network }: ClusterReport): string[] {
