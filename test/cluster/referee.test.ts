@@ -10,10 +10,10 @@ import { start_cluster } from './engine.ts';
 
 const CLIENTS_PER_NODE = 2;
 /** Transactions that clients see committed before, during and after each fault. */
-const SOME = 40;
+const SOME = 20;
 const POLL_MS = 50;
-/** Longer than heartbeat_recv_timeout and the pause between two questions. */
-const LONG_MS = 2_500;
+/** Longer than heartbeat_recv_timeout, and than the pause between two questions. */
+const LONG_MS = 1_500;
 
 describe('two nodes with a referee', { timeout: 60_000 }, () => {
   let nodes: ClusterNodes;
@@ -152,16 +152,13 @@ describe('two nodes with a referee', { timeout: 60_000 }, () => {
     await came_back();
   });
 
-  test('the other and the referee crash: the node waits, until one of them is back', async () => {
+  test('the other crashes, and the referee is down, then hangs: the node waits for one of them', async () => {
     await all_ended([nodes.kill(2), nodes.kill(REFEREE)]);
     await waits(1, /waiting for the referee/);
     await nodes.start(REFEREE);
     await writes_on(1);
     await nodes.start(2);
-    await came_back();
-  });
-
-  test('a node that waits for a referee that hangs goes on when the other is back', async () => {
+    await nodes.wait_online();
     await nodes.pause(REFEREE);
     await nodes.kill(2);
     await waits(1, /waiting for the referee/);
@@ -202,17 +199,6 @@ describe('two nodes with a referee', { timeout: 60_000 }, () => {
     await nodes.start(1);
     await waits(1, /the referee chose node 2/);
     await nodes.start(2);
-    await came_back();
-  });
-
-  test('both are stopped and started at once: none is left out', async () => {
-    await load!.stop();
-    await all_ended([nodes.kill(1), nodes.kill(2)]);
-    const before = await decision();
-    await all_ended([nodes.start(1), nodes.start(2)]);
-    await nodes.wait_online();
-    expect(await decision()).toEqual(before);
-    load!.go_on();
     await came_back();
   });
 });

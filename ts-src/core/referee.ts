@@ -68,6 +68,8 @@ export function on_referee(turn: Turn, { number, winner }: EventOf<'referee'>): 
   const { config, durable, ruling } = turn.state;
   // A late answer says nothing new.
   if (goes_on_alone(config.node_id, durable, ruling)) return;
+  if (number === ruling?.number && winner === ruling.winner) return;
+  turn.log(`the referee chose node ${winner}, asked about generation ${number}`);
   turn.set({ ruling: { number, winner } });
 }
 
