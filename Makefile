@@ -18,11 +18,11 @@ CHAOS_SOURCES := $(BENCH_SOURCES) $(shell find test/chaos test/sim -name '*.ts' 
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install cluster test soak bench big chaos clean npm-packages
+.PHONY: help setup build shim install install-referee cluster test soak bench big chaos clean npm-packages
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 setup: ## install what is missing: packages by apt and npm, plv8 where there is none
 	@build/setup.sh packages
@@ -33,6 +33,9 @@ build: npm-packages shim out/cli.mjs out/multimaster--1.0.sql ## compile and bun
 
 install: build ## copy the extension into the PostgreSQL installation
 	@build/install.sh
+
+install-referee: ## only the extension "referee", on the third server of a cluster of two nodes
+	@build/install.sh referee
 
 # DIR, PORT and NODES are those of `multimaster up`.
 # Setup first: it may bring the pg_config that the other steps ask.

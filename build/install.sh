@@ -1,5 +1,6 @@
 #!/bin/sh
-# Copies what was built into the PostgreSQL installation, where it differs.
+# Copies what was built into the PostgreSQL installation, where it differs. With the
+# argument `referee` only what a referee's server needs, which is not built.
 # Asks for root's rights by sudo only where they are needed.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,6 +11,7 @@ pg_config=${PG_CONFIG:-pg_config}
 extension_dir=$("$pg_config" --sharedir)/extension ||
     fail "PostgreSQL is not installed ($pg_config does not run): run \"make setup\""
 library_dir=$("$pg_config" --pkglibdir)
+part=${1:-all}
 
 install_file() { # mode, file, folder
     target=$3/$(basename "$2")
@@ -25,6 +27,9 @@ install_file() { # mode, file, folder
     printf 'install: %s\n' "$target"
 }
 
+install_file 644 referee/referee.control "$extension_dir"
+install_file 644 referee/referee--1.0.sql "$extension_dir"
+[ "$part" = all ] || exit 0
 install_file 755 out/shim/multimaster.so "$library_dir"
 install_file 644 multimaster.control "$extension_dir"
 install_file 644 out/multimaster--1.0.sql "$extension_dir"

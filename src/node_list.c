@@ -158,27 +158,52 @@ refuse_string(int node_id, const char *problem)
 					 "separates two of them.")));
 }
 
-static void
-check_string(int node_id, const char *string)
+const char *
+MtmConnStringProblem(const char *string)
 {
 	char	   *error = NULL;
 	PQconninfoOption *options;
 	const char *dbname;
+	const char *problem = NULL;
 
 	if (string[0] == '\0')
-		refuse_string(node_id, "it is empty");
+		return "it is empty";
 	options = PQconninfoParse(string, &error);
 	if (!options)
-		refuse_string(node_id, problem_of(string, error ? error : "out of memory"));
+		return problem_of(string, error ? error : "out of memory");
 	dbname = option_value(options, "dbname");
 	if (!dbname || dbname[0] == '\0')
-		refuse_string(node_id, "it has no dbname");
-	if (option_value(options, "replication"))
-		refuse_string(node_id, "it must not set \"replication\"");
+		problem = "it has no dbname";
+	else if (option_value(options, "replication"))
+		problem = "it must not set \"replication\"";
+	PQconninfoFree(options);
+	return problem;
+}
+
+static char *
+database_in(const char *string)
+{
+	PQconninfoOption *options = PQconninfoParse(string, NULL);
+	char	   *dbname;
+
+	if (!options)
+		ereport(FATAL,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	dbname = pstrdup(option_value(options, "dbname"));
+	PQconninfoFree(options);
+	return dbname;
+}
+
+static void
+check_string(int node_id, const char *string)
+{
+	const char *problem = MtmConnStringProblem(string);
+
+	if (problem)
+		refuse_string(node_id, problem);
 	/* One that was added is not among them: its database has the name of the others'. */
 	if (node_id == mtm_node_id || node_id == 1)
-		database_name = pstrdup(dbname);
-	PQconninfoFree(options);
+		database_name = database_in(string);
 }
 
 void

@@ -14,6 +14,12 @@
  */
 extern void MtmNodeListRead(const char *setting);
 
+/*
+ * What is wrong with a connection string, in words without secrets; NULL: nothing. It must
+ * name a database.
+ */
+extern const char *MtmConnStringProblem(const char *string);
+
 /* How many of the nodes multimaster.conn_strings names; others are added later. */
 extern int	MtmFounderCount(void);
 

@@ -34,6 +34,7 @@ int			mtm_trans_spill_threshold = 100 * 1024;
 int			mtm_min_recovery_lag = 10 * 1024;
 int			mtm_max_recovery_lag = 1024 * 1024;
 bool		mtm_major_node = false;
+char	   *mtm_referee_connstring = NULL;
 bool		mtm_bypass = false;
 bool		mtm_break_connection = false;
 bool		mtm_ignore_tables_without_pk = false;
@@ -117,6 +118,11 @@ define_majority(void)
 							 "At most one node may be it. A change counts when all nodes are there.",
 							 &mtm_major_node, false,
 							 PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("multimaster.referee_connstring",
+							   "Connection string of the referee of a cluster of two nodes.",
+							   "It chooses which of them goes on alone. Both must have the same one.",
+							   &mtm_referee_connstring, "",
+							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomIntVariable("multimaster.min_recovery_lag",
 							"A node that was away is taken in again when it lacks less than this.",
 							"The others' commits wait while it reads the rest.",
@@ -255,6 +261,36 @@ check_cluster_name(void)
 	}
 }
 
+/*
+ * More nodes are no mistake: some of them may have been dropped, or the cluster may have
+ * grown since.
+ */
+static void
+check_referee(void)
+{
+	const char *problem;
+
+	if (!MtmHasReferee())
+		return;
+	problem = MtmConnStringProblem(mtm_referee_connstring);
+	if (problem)
+		ereport(FATAL,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.referee_connstring is wrong: %s", problem),
+				 errhint("It looks like \"host=... port=... dbname=...\".")));
+	if (MtmNodeCount() != 2)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.referee_connstring is of use only while the cluster "
+						"has two nodes"),
+				 errdetail("multimaster.conn_strings has %d.", MtmNodeCount())));
+	else if (mtm_major_node)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.referee_connstring is of no use while "
+						"multimaster.major_node is on")));
+}
+
 static void
 check_own_settings(void)
 {
@@ -275,6 +311,7 @@ check_own_settings(void)
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("multimaster.workers = %d is more than "
 						"multimaster.max_workers = %d", mtm_workers, mtm_max_workers)));
+	check_referee();
 }
 
 void
@@ -285,6 +322,12 @@ MtmSettingsCheck(void)
 	MtmNodeListRead(mtm_conn_strings);
 	check_own_settings();
 	check_server_settings(Max(MtmNodeCount(), mtm_node_id), FATAL);
+}
+
+bool
+MtmHasReferee(void)
+{
+	return mtm_referee_connstring && mtm_referee_connstring[0] != '\0';
 }
 
 bool

@@ -25,6 +25,7 @@ extern int	mtm_trans_spill_threshold;	/* kB */
 extern int	mtm_min_recovery_lag;	/* kB */
 extern int	mtm_max_recovery_lag;	/* kB, 0: no bound; read by the control plane */
 extern bool mtm_major_node;
+extern char *mtm_referee_connstring;
 extern bool mtm_bypass;
 extern bool mtm_break_connection;
 extern bool mtm_ignore_tables_without_pk;
@@ -38,6 +39,7 @@ extern void MtmSettingsCheckRoom(int nodes);
 
 /* True when node_id and conn_strings are set: everything is off otherwise. */
 extern bool MtmConfigured(void);
+extern bool MtmHasReferee(void);
 /* All that were ever in the cluster, dropped ones as well: numbers are not given again. */
 extern int	MtmNodeCount(void);
 extern const char *MtmConnString(int node_id);	/* as configured */

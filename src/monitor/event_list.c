@@ -140,6 +140,10 @@ append_queued(StringInfo out, MtmEventKind kind, int node_id, const char *body)
 			append_kind(out, "orphan");
 			appendStringInfoString(out, ",\"gid\":");
 			break;
+		case MTM_EVENT_REFEREE:
+			append_kind(out, "referee");
+			appendStringInfo(out, ",\"winner\":%d,\"number\":%s}", node_id, body);
+			return;
 		case MTM_EVENT_DECIDE_COMMIT:
 		case MTM_EVENT_DECIDE_ABORT:
 			append_kind(out, "decide");

@@ -20,6 +20,7 @@
 #include "monitor/database.h"
 #include "monitor/event_list.h"
 #include "monitor/monitor.h"
+#include "monitor/referee.h"
 #include "monitor/workers.h"
 #include "monotonic_time.h"
 #include "pgstat.h"
@@ -99,6 +100,7 @@ start(void)
 	before_shmem_exit(withdraw_at_exit, 0);
 	MtmEventsSetMonitor(MyLatch);
 	MtmLinksWant();
+	MtmRefereeTry();
 	step_context = AllocSetContextCreate(TopMemoryContext, "multimaster monitor step",
 										 ALLOCSET_DEFAULT_SIZES);
 }

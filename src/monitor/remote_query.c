@@ -1,7 +1,7 @@
 /*
- * Asking another node one query; see remote_query.h.
+ * Asking another server one query; see remote_query.h.
  *
- * Runs in: the monitor; backends that call status functions.
+ * Runs in: the monitor; backends that call status functions; the referee process.
  * Locks: none.
  *
  * A connection for each query: they are rare, and one that was kept would be lost
@@ -51,17 +51,18 @@ wait_socket(RemoteQuery *remote, int events)
 }
 
 static bool
-connect_to(RemoteQuery *remote, int node_id, int timeout_ms)
+connect_to(RemoteQuery *remote, const char *conn_string, const char *settings,
+		   int timeout_ms)
 {
 	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
-	char		options[64];
+	char		options[256];
 	const char *keywords[] = {"dbname", "application_name", "client_encoding", "options",
 	NULL};
-	const char *values[] = {MtmConnString(node_id), "multimaster query",
+	const char *values[] = {conn_string, "multimaster query",
 	GetDatabaseEncodingName(), options, NULL};
 
-	/* What the other node does for us must end as well when we no longer wait. */
-	snprintf(options, sizeof(options), "-c statement_timeout=%d", timeout_ms);
+	/* What the other server does for us must end as well when we no longer wait. */
+	snprintf(options, sizeof(options), "-c statement_timeout=%d %s", timeout_ms, settings);
 	strlcpy(remote->sqlstate, "08001", sizeof(remote->sqlstate));
 	remote->conn = PQconnectStartParams(keywords, values, 1);
 	if (!remote->conn)
@@ -115,10 +116,11 @@ succeeded(const RemoteQuery *remote)
 }
 
 static void
-ask(RemoteQuery *remote, int node_id, const char *query, int timeout_ms)
+ask(RemoteQuery *remote, const char *conn_string, const char *settings,
+	const char *query, int timeout_ms)
 {
 	remote->deadline_ms = MtmNowMs() + timeout_ms;
-	if (connect_to(remote, node_id, timeout_ms))
+	if (connect_to(remote, conn_string, settings, timeout_ms))
 		execute(remote, query);
 }
 
@@ -173,8 +175,8 @@ MtmRemoteRows(StringInfo json, PGresult *result)
 	appendStringInfoString(json, "]}");
 }
 
-static void
-append_error(StringInfo json, const RemoteQuery *remote)
+static const char *
+message_of(const RemoteQuery *remote)
 {
 	const char *message = remote->problem;
 
@@ -185,9 +187,15 @@ append_error(StringInfo json, const RemoteQuery *remote)
 	/* libpq's own words, in the system's language, may be in any encoding. */
 	if (!pg_verifymbstr(message, strlen(message), true))
 		message = "the connection failed";
+	return message;
+}
+
+static void
+append_error(StringInfo json, const RemoteQuery *remote)
+{
 	appendStringInfo(json, "{\"error\":{\"sqlstate\":\"%s\",\"message\":",
 					 remote->sqlstate);
-	escape_json(json, message);
+	escape_json(json, message_of(remote));
 	appendStringInfoString(json, "}}");
 }
 
@@ -199,7 +207,7 @@ MtmRemoteQuery(int node_id, const char *query, int timeout_ms, StringInfo json)
 
 	PG_TRY();
 	{
-		ask((RemoteQuery *) &remote, node_id, query, timeout_ms);
+		ask((RemoteQuery *) &remote, MtmConnString(node_id), "", query, timeout_ms);
 		if (succeeded((RemoteQuery *) &remote))
 			MtmRemoteRows(json, remote.result);
 		else
@@ -220,7 +228,7 @@ MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms)
 
 	PG_TRY();
 	{
-		ask((RemoteQuery *) &remote, node_id, query, timeout_ms);
+		ask((RemoteQuery *) &remote, MtmConnString(node_id), "", query, timeout_ms);
 		found = succeeded((RemoteQuery *) &remote) && PQntuples(remote.result) > 0;
 	}
 	PG_FINALLY();
@@ -229,4 +237,39 @@ MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms)
 	}
 	PG_END_TRY();
 	return found;
+}
+
+char **
+MtmRemoteRow(const char *conn_string, const char *settings, const char *query,
+			 int timeout_ms, int columns, char **problem)
+{
+	volatile RemoteQuery remote = {0};
+	char	  **values = NULL;
+
+	PG_TRY();
+	{
+		PGresult   *result;
+
+		ask((RemoteQuery *) &remote, conn_string, settings, query, timeout_ms);
+		result = remote.result;
+		if (!succeeded((RemoteQuery *) &remote))
+			*problem = pstrdup(message_of((RemoteQuery *) &remote));
+		else if (PQntuples(result) != 1 || PQnfields(result) != columns)
+			*problem = pstrdup("the answer has another form");
+		else
+		{
+			values = palloc0(columns * sizeof(char *));
+			for (int column = 0; column < columns; column++)
+			{
+				if (!PQgetisnull(result, 0, column))
+					values[column] = pstrdup(PQgetvalue(result, 0, column));
+			}
+		}
+	}
+	PG_FINALLY();
+	{
+		release((RemoteQuery *) &remote);
+	}
+	PG_END_TRY();
+	return values;
 }

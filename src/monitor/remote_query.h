@@ -1,7 +1,7 @@
 /*
- * Asking another node one query, within a time.
+ * Asking another server one query, within a time.
  *
- * Runs in: the monitor; backends that call status functions.
+ * Runs in: the monitor; backends that call status functions; the referee process.
  */
 #ifndef MTM_REMOTE_QUERY_H
 #define MTM_REMOTE_QUERY_H
@@ -19,5 +19,12 @@ extern void MtmRemoteQuery(int node_id, const char *query, int timeout_ms,
 extern void MtmRemoteRows(StringInfo json, PGresult *result);
 /* False also when the node cannot be asked. */
 extern bool MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms);
+/*
+ * Any server, which must answer with one row: its values as text, NULL for null. NULL: it
+ * did not, for this reason. `settings` are the session's ("-c name=value ...").
+ */
+extern char **MtmRemoteRow(const char *conn_string, const char *settings,
+						   const char *query, int timeout_ms, int columns,
+						   char **problem);
 
 #endif

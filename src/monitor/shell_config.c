@@ -46,10 +46,11 @@ mtm_shell_config(PG_FUNCTION_ARGS)
 	appendStringInfoString(&json, ",\"cluster_name\":");
 	escape_json(&json, mtm_cluster_name);
 	appendStringInfo(&json, ",\"heartbeat_send_ms\":%d,\"heartbeat_recv_ms\":%d"
-					 ",\"connect_ms\":%d,\"major_node\":%s,\"min_recovery_lag_kb\":%d"
+					 ",\"connect_ms\":%d,\"major_node\":%s,\"referee\":%s,\"min_recovery_lag_kb\":%d"
 					 ",\"version\":\"" MTM_VERSION "\"}",
 					 mtm_heartbeat_send_timeout, mtm_heartbeat_recv_timeout,
 					 mtm_connect_timeout, mtm_major_node ? "true" : "false",
+					 MtmHasReferee() ? "true" : "false",
 					 mtm_min_recovery_lag);
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }

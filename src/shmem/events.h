@@ -20,6 +20,7 @@ typedef enum MtmEventKind
 {
 	MTM_EVENT_MESSAGE = 'm',	/* node_id, body = text */
 	MTM_EVENT_ORPHAN = 'o',		/* body = gid */
+	MTM_EVENT_REFEREE = 'r',	/* node_id = whom it chose, body = generation, digits */
 	MTM_EVENT_DECIDE_COMMIT = 'c',	/* body = gid */
 	MTM_EVENT_DECIDE_ABORT = 'a'	/* body = gid */
 } MtmEventKind;

@@ -153,6 +153,14 @@ describe('what is in the way', () => {
     }
   });
 
+  test('a referee for other than two nodes', async () => {
+    const PG_CONFIG = fake_pg_config('three', { installed: true });
+    const dir = join(scratch, 'three-and-referee');
+    const result = await multimaster(['up', '--dir', dir, '--referee'], { PG_CONFIG });
+    expect_sentence(result, /a referee is for two nodes/);
+    expect(existsSync(dir)).toBe(false);
+  });
+
   test('a folder with other files in it', async () => {
     const PG_CONFIG = fake_pg_config('full', { installed: true });
     const dir = join(scratch, 'full-folder');
@@ -210,6 +218,9 @@ describe('a cluster that is there', () => {
     const PG_CONFIG = fake_pg_config('no-proxy', { installed: true });
     const proxied = await multimaster(['up', '--dir', plain.cluster.dir, '--proxy'], { PG_CONFIG });
     expect_sentence(proxied, /was made without --proxy: leave it out/);
+    const with_referee = await multimaster(['up', '--dir', plain.cluster.dir, '--referee'], { PG_CONFIG });
+    expect_sentence(with_referee, /was made without --referee: leave it out/);
+    expect_sentence(await in_dir('stop', 'referee'), /has no referee/);
   });
 
   test('up with other numbers than it was made with', async () => {

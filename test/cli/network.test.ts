@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { REFEREE } from '../../ts-src/cli/cluster_record.ts';
 import { down } from '../../ts-src/cli/down.ts';
 import { cut, delay, heal, network_state, partition } from '../../ts-src/cli/network.ts';
 import { is_alive } from '../../ts-src/cli/process_tree.ts';
 import { silent } from '../../ts-src/cli/progress.ts';
 import { relay_pid, relay_socket } from '../../ts-src/cli/relay_process.ts';
-import { relay_routes } from '../../ts-src/cli/relay_routes.ts';
+import { referee_port, relay_routes } from '../../ts-src/cli/relay_routes.ts';
 import { run_program } from '../../ts-src/cli/run_program.ts';
 import { start } from '../../ts-src/cli/start.ts';
 import { cluster_report, report_table } from '../../ts-src/cli/status.ts';
@@ -59,6 +60,17 @@ test('nodes reach each other through ports of their own, and themselves directly
   expect([await ask(1, 2), await ask(2, 1)]).toEqual([String(two), String(one)]);
 });
 
+test('each node reaches the referee by a relay of its own, after all other ports', () => {
+  const record = { format: 1, nodes: 2, port: 100, db: 'app', settings: {}, proxy: true } as const;
+  const referee = referee_port(record);
+  expect(referee).toBe(104);
+  expect(relay_routes({ ...record, referee }).slice(2)).toEqual([
+    { from: 1, to: REFEREE, port: 105, target: 104 },
+    { from: 2, to: REFEREE, port: 106, target: 104 },
+  ]);
+  expect(referee_port({ ...record, proxy: false })).toBe(102);
+});
+
 test('the relay runs as the servers do, and others cannot reach it', async () => {
   const owner = statSync(`/proc/${running_relay()}`).uid;
   expect(owner).toBe(cluster().user.uid);
@@ -88,6 +100,7 @@ test('what is cut or late is told, and healed', async () => {
 test.each([
   [() => cut(cluster(), 1, 1), 'node 1 has no network to itself'],
   [() => cut(cluster(), 1, 3), 'there is no node 3'],
+  [() => cut(cluster(), 1, REFEREE), 'has no referee'],
   [() => cut(cluster(), 1, 2, { one_way: true, reset: true }), 'leave out --one-way'],
   [() => partition(cluster(), [[1, 2]]), 'two groups or more'],
   [() => partition(cluster(), [[1, 2], [2]]), 'node 2 cannot be in two places'],

@@ -54,6 +54,8 @@ export interface StartOptions {
   settings?: Settings;
   /** With relays between the nodes: always servers on this machine. */
   proxy?: boolean;
+  /** Beside two nodes; it has a node's number, REFEREE. Always on this machine. */
+  referee?: boolean;
 }
 
 /** This kind of nodes cannot do what was asked of them. */

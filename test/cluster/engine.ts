@@ -1,6 +1,6 @@
 // Chooses where the nodes of a cluster test live: containers where a container
-// engine answers, servers on this machine where none does, or where the network is to
-// be cut.
+// engine answers, servers on this machine where none does, where the network is to be cut,
+// or where there is a referee.
 import { existsSync } from 'node:fs';
 import type { ClusterNodes, StartOptions } from './cluster_nodes.ts';
 import { LocalNodes } from './local_nodes.ts';
@@ -18,7 +18,7 @@ async function engine_answers(): Promise<boolean> {
 
 /** A cluster of one's own: to be destroyed by the one who started it. */
 export async function start_cluster(options: StartOptions = {}): Promise<ClusterNodes> {
-  if (!options.proxy && (await engine_answers())) {
+  if (!options.proxy && !options.referee && (await engine_answers())) {
     const { ContainerNodes } = await import('./container_nodes.ts');
     return ContainerNodes.start(options);
   }

@@ -85,6 +85,7 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
           nodes: options.nodes ?? 3,
           set: options.settings ?? {},
           proxy: options.proxy ?? false,
+          referee: options.referee ?? false,
           timeout_ms: ONLINE_TIMEOUT_MS,
         },
         silent,
@@ -152,7 +153,7 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
 
   async destroy(): Promise<void> {
     try {
-      await all_ended(this.ids.map((node) => this.cluster.stop(node, 'immediate')));
+      await all_ended(this.cluster.servers.map((one) => this.cluster.stop(one, 'immediate')));
       await this.cluster.stop_relay();
       this.cluster.remove();
     } finally {

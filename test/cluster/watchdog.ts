@@ -10,7 +10,7 @@ import { server_user } from '../../ts-src/cli/server_user.ts';
 // $1: pg_ctl, $2: the cluster's folder. A frozen server does not stop, so it is killed.
 const SCRIPT = `
 cat >/dev/null
-for data in "$2"/node*/data; do
+for data in "$2"/node*/data "$2"/referee/data; do
     [ -f "$data/postmaster.pid" ] || continue
     "$1" stop -D "$data" -m immediate -t 5 ||
         { pid=$(head -1 "$data/postmaster.pid"); kill -KILL $(pgrep -P "$pid") "$pid"; }

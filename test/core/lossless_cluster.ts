@@ -38,7 +38,8 @@ export class LosslessCluster {
   constructor(
     count: number,
     private readonly major = 0,
-    private readonly referee = false,
+    /** A number: only this node has it. */
+    private readonly referee: boolean | number = false,
   ) {
     this.configured = Array.from({ length: count }, (_, i) => i + 1);
     for (const id of this.configured) this.start(id);
@@ -54,7 +55,7 @@ export class LosslessCluster {
       heartbeat_send_ms: 200,
       heartbeat_recv_ms: 2_000,
       major_node: id === this.major,
-      referee: this.referee,
+      referee: this.referee === true || this.referee === id,
       min_recovery_lag_bytes: 1_000,
     };
   }
@@ -187,7 +188,7 @@ export class LosslessCluster {
   }
 
   /** All connected, and a generation won. */
-  static online(count: number, major = 0, referee = false): LosslessCluster {
+  static online(count: number, major = 0, referee: boolean | number = false): LosslessCluster {
     const cluster = new LosslessCluster(count, major, referee);
     cluster.connect_all();
     cluster.tick(3);

@@ -28,11 +28,33 @@ describe('with a referee', () => {
 
   test('a node asks only when it is alone', () => {
     const cluster = LosslessCluster.online(2, 0, true);
-    cluster.tick(5);
+    cluster.tick(10);
     expect(cluster.node(1).asked).toEqual([]);
     cluster.disconnect(1, 2);
     cluster.tick(3);
     expect(cluster.node(1).asked).toEqual([1, 1, 1]);
+  });
+
+  test('a node that has just started gives the other time to start as well', () => {
+    const cluster = LosslessCluster.online(2, 0, true);
+    for (const id of [1, 2]) cluster.start(id);
+    cluster.tick(8);
+    expect(cluster.node(1).asked).toEqual([]);
+    cluster.tick(4);
+    expect(cluster.node(1).asked).not.toEqual([]);
+  });
+
+  test('that only one of them has, nothing changes, and it says so', () => {
+    const cluster = LosslessCluster.online(2, 0, 2);
+    expect(cluster.node(1).disk?.generation?.major).toBe(0);
+    expect(cluster.node(1).logged).toContain(
+      'node 1 has no referee, so that of node 2 will not be asked',
+    );
+    cluster.disconnect(1, 2);
+    cluster.tick(15);
+    expect(cluster.statuses()).toEqual(['isolated', 'isolated']);
+    expect(cluster.node(2).asked).toEqual([]);
+    expect(cluster.node(2).control.state.reason).toContain('no referee is asked');
   });
 
   test('neither goes on before it has answered', () => {

@@ -11,6 +11,9 @@ export const SUPERUSER = 'postgres';
 /** The role of the links between the nodes: LOGIN REPLICATION and nothing else. */
 export const LINK_ROLE = 'multimaster';
 
+/** In place of a node's number: the referee's server, which is no node. */
+export const REFEREE = 0;
+
 export interface ClusterRecord {
   format: 1;
   nodes: number;
@@ -19,6 +22,8 @@ export interface ClusterRecord {
   settings: Settings;
   /** The nodes reach each other through relays, which the command line can cut. */
   proxy?: boolean;
+  /** Port of the referee's server, where there is one. */
+  referee?: number;
   /** Nodes in this folder that `join` made. */
   added?: readonly AddedNode[];
   /** The one that `join` is at work on, or was when it was interrupted. */
@@ -51,13 +56,18 @@ export function checked_dir(dir: string): string {
 
 export const record_file = (dir: string) => join(dir, 'cluster.json');
 export const password_file = (dir: string) => join(dir, 'pgpass');
-export const node_dir = (dir: string, node: number) => join(dir, `node${node}`);
+export const node_dir = (dir: string, node: number) =>
+  join(dir, node === REFEREE ? 'referee' : `node${node}`);
 export const data_dir = (dir: string, node: number) => join(node_dir(dir, node), 'data');
 export const log_file = (dir: string, node: number) => join(node_dir(dir, node), 'log');
 /** What `join` writes for the server to read: the nodes that the settings name. */
 export const nodes_file = (dir: string, node: number) => join(node_dir(dir, node), 'conn_strings');
 
+/** For people to read. */
+export const server_name = (node: number) => (node === REFEREE ? 'the referee' : `node ${node}`);
+
 export function node_port(record: ClusterRecord, node: number): number {
+  if (node === REFEREE && record.referee !== undefined) return record.referee;
   const all = [...(record.added ?? []), ...(record.joining ? [record.joining] : [])];
   return all.find((added) => added.node === node)?.port ?? record.port + node - 1;
 }
@@ -69,6 +79,11 @@ export function founder_ids(record: ClusterRecord): number[] {
 
 export function node_ids(record: ClusterRecord): number[] {
   return [...founder_ids(record), ...(record.added ?? []).map(({ node }) => node)];
+}
+
+/** All that runs in the folder. */
+export function server_ids(record: ClusterRecord): number[] {
+  return [...node_ids(record), ...(record.referee === undefined ? [] : [REFEREE])];
 }
 
 export function has_record(dir: string): boolean {

@@ -10,8 +10,8 @@ export interface DownOptions {
 
 export async function down(options: DownOptions, progress: Progress): Promise<void> {
   const cluster = LocalCluster.open(options.dir);
-  await progress.step(`stop ${cluster.nodes.length} nodes in ${cluster.dir}`, () =>
-    all_ended(cluster.nodes.map((node) => cluster.stop(node))),
+  await progress.step(`stop ${cluster.servers.length} servers in ${cluster.dir}`, () =>
+    all_ended(cluster.servers.map((node) => cluster.stop(node))),
   );
   await cluster.stop_relay();
   if (options.purge) {

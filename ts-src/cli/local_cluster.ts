@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync } fro
 import { dirname, join } from 'node:path';
 import {
   LINK_ROLE,
+  REFEREE,
   SUPERUSER,
   checked_dir,
   data_dir,
@@ -15,6 +16,8 @@ import {
   nodes_file,
   password_file,
   read_record,
+  server_ids,
+  server_name,
   write_record,
   type ClusterRecord,
 } from './cluster_record.ts';
@@ -22,7 +25,13 @@ import { conn_string, join_conn_strings } from './conn_string.ts';
 import { create_node, write_config } from './create_node.ts';
 import { node_client_config, type ConnectOptions } from './database_client.ts';
 import { Failure } from './failure.ts';
-import { hba_lines, node_config_lines } from './node_config.ts';
+import {
+  hba_lines,
+  node_config_lines,
+  plain_settings,
+  setting_lines,
+  type Address,
+} from './node_config.ts';
 import {
   continue_server,
   kill_server,
@@ -80,8 +89,17 @@ export class LocalCluster {
     return node_ids(this.record);
   }
 
+  /** The nodes, and the referee. */
+  get servers(): number[] {
+    return server_ids(this.record);
+  }
+
+  /** Also the referee will do. */
   check_node(node: number): void {
-    if (this.nodes.includes(node)) return;
+    if (this.servers.includes(node)) return;
+    if (node === REFEREE) {
+      throw new Failure('bad_argument', `the cluster in ${this.dir} has no referee`);
+    }
     throw new Failure(
       'bad_argument',
       `there is no node ${node}: the nodes in ${this.dir} are ${this.nodes.join(', ')}`,
@@ -101,7 +119,7 @@ export class LocalCluster {
   }
 
   async check_ports(): Promise<void> {
-    const stopped = this.nodes.filter((node) => this.pid(node) === null);
+    const stopped = this.servers.filter((node) => this.pid(node) === null);
     const relays = this.relay_is_missing() ? relay_routes(this.record) : [];
     await check_ports([
       ...stopped.map((node) => node_port(this.record, node)),
@@ -125,7 +143,7 @@ export class LocalCluster {
   async create(node: number): Promise<void> {
     make_private_dir(node_dir(this.dir, node), this.user);
     await create_node({
-      name: `node ${node}`,
+      name: server_name(node),
       data_dir: data_dir(this.dir, node),
       bindir: this.postgres.bindir,
       user: this.user,
@@ -174,29 +192,44 @@ export class LocalCluster {
 
   /** As node `from` has them: its way to each node may be its own. */
   conn_strings(from: number): string {
-    const of = (node: number) =>
-      conn_string({
-        dbname: this.record.db,
-        host: '127.0.0.1',
-        port: port_seen(this.record, from, node),
-        user: LINK_ROLE,
-        passfile: password_file(this.dir),
-      });
+    const of = (node: number) => this.conn_string(from, node);
     return join_conn_strings(founder_ids(this.record).map(of));
   }
 
+  private conn_string(from: number, to: number): string {
+    return conn_string({
+      dbname: this.record.db,
+      host: '127.0.0.1',
+      port: port_seen(this.record, from, to),
+      user: LINK_ROLE,
+      passfile: password_file(this.dir),
+    });
+  }
+
   config_lines(node: number): string[] {
+    if (node === REFEREE) return this.referee_config_lines();
     const is_founder = founder_ids(this.record).includes(node);
     return node_config_lines({
       node_id: node,
       node_count: Math.max(this.record.nodes, node),
       conn_strings: is_founder ? this.conn_strings(node) : `@${nodes_file(this.dir, node)}`,
-      port: node_port(this.record, node),
-      listen_addresses: '127.0.0.1',
-      socket_dir: this.dir.length > LONGEST_SOCKET_DIR ? null : this.dir,
+      ...this.address(node),
+      referee: this.record.referee === undefined ? null : this.conn_string(node, REFEREE),
       output_plugin_libraries: default_output_plugins(this.postgres),
       extra: this.record.settings,
     });
+  }
+
+  private referee_config_lines(): string[] {
+    return setting_lines(plain_settings(this.address(REFEREE)));
+  }
+
+  private address(server: number): Address {
+    return {
+      port: node_port(this.record, server),
+      listen_addresses: '127.0.0.1',
+      socket_dir: this.dir.length > LONGEST_SOCKET_DIR ? null : this.dir,
+    };
   }
 
   private place(node: number) {

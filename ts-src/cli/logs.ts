@@ -1,7 +1,7 @@
 // `multimaster logs N`: the end of one node's server log; -f follows it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { log_file } from './cluster_record.ts';
+import { log_file, server_name } from './cluster_record.ts';
 import { Failure } from './failure.ts';
 import { LocalCluster } from './local_cluster.ts';
 
@@ -18,7 +18,7 @@ export function logs(node: number, options: LogsOptions): Promise<number> {
   cluster.check_node(node);
   const file = log_file(cluster.dir, node);
   if (!existsSync(file)) {
-    throw new Failure('bad_argument', `node ${node} has no log yet (${file})`);
+    throw new Failure('bad_argument', `${server_name(node)} has no log yet (${file})`);
   }
   const follow = options.follow ? ['-F'] : [];
   const child = spawn('tail', ['-n', LINES, ...follow, file], { stdio: 'inherit' });

@@ -1,5 +1,6 @@
 // `multimaster cut`, `partition`, `delay` and `heal`: the network between the nodes of
 // a cluster that was made with --proxy.
+import { server_name } from './cluster_record.ts';
 import { Failure } from './failure.ts';
 import { LocalCluster } from './local_cluster.ts';
 import type { Direction, FlowState } from './relay.ts';
@@ -69,7 +70,7 @@ export async function network_state(
 }
 
 export function in_words({ from, to, cut, delay_ms, dropped }: FlowState): string {
-  const way = `from node ${from} to node ${to}`;
+  const way = `from ${server_name(from)} to ${server_name(to)}`;
   if (cut === 'drop') return `${way}: everything is lost, ${dropped} bytes so far`;
   return cut === 'reset' ? `${way}: connections are reset` : `${way}: ${delay_ms} ms late`;
 }

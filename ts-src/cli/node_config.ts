@@ -14,15 +14,20 @@ const DEFAULT_MAX_WORKERS = 100;
 
 export type Settings = Record<string, string | number>;
 
-export interface NodeConfig {
-  node_id: number;
-  node_count: number;
-  /** The value of multimaster.conn_strings; also '@file'. */
-  conn_strings: string;
+export interface Address {
   port: number;
   listen_addresses: string;
   /** null: no socket at all, for a folder whose path is too long for one. */
   socket_dir: string | null;
+}
+
+export interface NodeConfig extends Address {
+  node_id: number;
+  node_count: number;
+  /** The value of multimaster.conn_strings; also '@file'. */
+  conn_strings: string;
+  /** The value of multimaster.referee_connstring. */
+  referee?: string | null;
   /**
    * What output_plugin_libraries is by default on this server; null where the
    * server has no such setting (it came with minor releases).
@@ -55,21 +60,29 @@ export function node_settings(config: NodeConfig): Settings {
   const max_connections = Number(extra['max_connections'] ?? DEFAULT_MAX_CONNECTIONS);
   const max_workers = Number(extra['multimaster.max_workers'] ?? DEFAULT_MAX_WORKERS);
   return {
-    listen_addresses: config.listen_addresses,
-    port: config.port,
-    unix_socket_directories: config.socket_dir ?? '',
+    ...plain_settings(config),
     max_connections,
-    password_encryption: 'scram-sha-256',
     shared_buffers: '128MB',
     max_wal_size: '1GB',
-    logging_collector: 'off',
-    log_line_prefix: '%m [%p] ',
     shared_preload_libraries: 'multimaster',
     ...required_settings(Math.max(config.node_count, ROOM_FOR_NODES), max_connections, max_workers),
     ...trusted_plugins(config.output_plugin_libraries),
     'multimaster.node_id': config.node_id,
     'multimaster.conn_strings': config.conn_strings,
+    ...(config.referee ? { 'multimaster.referee_connstring': config.referee } : {}),
     ...extra,
+  };
+}
+
+/** Of any server of ours; the referee's has no others. */
+export function plain_settings({ port, listen_addresses, socket_dir }: Address): Settings {
+  return {
+    listen_addresses,
+    port,
+    unix_socket_directories: socket_dir ?? '',
+    password_encryption: 'scram-sha-256',
+    logging_collector: 'off',
+    log_line_prefix: '%m [%p] ',
   };
 }
 
@@ -80,9 +93,11 @@ function trusted_plugins(defaults: string | null): Settings {
 }
 
 export function node_config_lines(config: NodeConfig): string[] {
-  return Object.entries(node_settings(config)).map(
-    ([name, value]) => `${name} = ${quote_setting(value)}`,
-  );
+  return setting_lines(node_settings(config));
+}
+
+export function setting_lines(settings: Settings): string[] {
+  return Object.entries(settings).map(([name, value]) => `${name} = ${quote_setting(value)}`);
 }
 
 function quote_setting(value: string | number): string {

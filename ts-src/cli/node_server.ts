@@ -1,7 +1,7 @@
 // Starts, stops, pauses and kills the server of one node of a local cluster.
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { data_dir, log_file, node_dir } from './cluster_record.ts';
+import { data_dir, log_file, node_dir, server_name } from './cluster_record.ts';
 import { Failure } from './failure.ts';
 import type { PostgresInstall } from './postgres_install.ts';
 import {
@@ -52,7 +52,7 @@ export async function start_server(place: NodePlace): Promise<void> {
     /Address already in use|could not create any TCP/.test(why)
       ? 'port_taken'
       : 'start_failed',
-    `node ${place.node} did not start: ${why} (log: ${log})`,
+    `${server_name(place.node)} did not start: ${why} (log: ${log})`,
   );
 }
 
@@ -66,7 +66,7 @@ export async function stop_server(
   if (result.code === 0 || server_pid(place.dir, place.node) === null) return;
   throw new Failure(
     'start_failed',
-    `node ${place.node} did not stop: ${last_line(result.stderr)}`,
+    `${server_name(place.node)} did not stop: ${last_line(result.stderr)}`,
   );
 }
 

@@ -1,5 +1,6 @@
 // Command-line values: what each may be, said in one sentence where it is not.
 import { InvalidArgumentError } from 'commander';
+import { REFEREE } from './cluster_record.ts';
 import type { Settings } from './node_config.ts';
 
 export interface DirOption {
@@ -17,6 +18,9 @@ const HIGHEST_NODE = 32;
 
 export const parse_node_count = (text: string) => integer(text, 1, MOST_NODES);
 export const parse_node_id = (text: string) => integer(text, 1, HIGHEST_NODE);
+/** A node's number, or "referee". */
+export const parse_server_id = (text: string) =>
+  text === 'referee' ? REFEREE : parse_node_id(text);
 export const parse_port = (text: string) => integer(text, 1024, 65535);
 
 export function parse_db(text: string): string {
@@ -37,9 +41,9 @@ export function parse_delay(text: string): number {
   throw new InvalidArgumentError('It must be a time like 50ms or 2s, up to 600s.');
 }
 
-/** Collects groups of nodes: `1,2 3`. */
+/** Collects groups of nodes: `1,2 3`; the referee may be in one. */
 export function parse_group(text: string, previous: number[][] = []): number[][] {
-  return [...previous, text.split(',').map(parse_node_id)];
+  return [...previous, text.split(',').map(parse_server_id)];
 }
 
 /** Collects repeated `--set name=value`. */

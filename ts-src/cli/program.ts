@@ -13,8 +13,8 @@ import {
   parse_delay,
   parse_group,
   parse_node_count,
-  parse_node_id,
   parse_port,
+  parse_server_id,
   parse_setting,
 } from './options.ts';
 import { pause, resume } from './pause.ts';
@@ -66,6 +66,7 @@ function add_cluster_commands(program: Command): void {
     .option('--port <port>', 'port of node 1; node i is at port+i-1 (5501)', parse_port)
     .option('--db <name>', 'the replicated database (default: app)', parse_db)
     .option('--proxy', 'link the nodes through relays, for cut, partition and delay')
+    .option('--referee', 'a referee beside two nodes: it chooses which goes on alone')
     .option('--set <name=value>', 'a setting of every server; repeatable', parse_setting)
     .action(async (options) => {
       const cluster = await up({ ...options, dir: dir_of(options) }, progress);
@@ -105,7 +106,7 @@ function add_node_commands(program: Command, set_exit_code: SetExitCode): void {
     program
       .command(name)
       .description(description)
-      .argument('<node>', 'number of the node', parse_node_id)
+      .argument('<node>', 'number of the node, or "referee"', parse_server_id)
       .addOption(dir_option());
   node_command('psql', 'psql on a node; further arguments are psql’s')
     .argument('[args...]')
@@ -143,8 +144,8 @@ function add_network_commands(program: Command): void {
     program
       .command(name)
       .description(description)
-      .argument('<node>', 'number of one node', parse_node_id)
-      .argument('<other>', 'number of the other', parse_node_id)
+      .argument('<node>', 'number of one node', parse_server_id)
+      .argument('<other>', 'number of the other', parse_server_id)
       .addOption(dir_option());
   between('cut', 'let nothing pass between two nodes: connections stay open and hang')
     .option('--one-way', 'only what the first says to the second is lost')

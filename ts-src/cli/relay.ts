@@ -25,8 +25,10 @@ export class Relay {
     private readonly routes: Route[],
     private readonly later: Later = setTimeout,
   ) {
+    // Both ways: the referee answers in the nodes' connections.
     for (const { from, to } of routes) {
       this.rules.set(key({ from, to }), { from, to, ...OPEN });
+      this.rules.set(key({ from: to, to: from }), { from: to, to: from, ...OPEN });
     }
   }
 

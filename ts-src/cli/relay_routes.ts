@@ -1,6 +1,7 @@
 // The relays of a proxied cluster: one for each ordered pair of nodes, on a port of
-// its own after the nodes' ports. Node `from` finds node `to` at that port.
-import { founder_ids, node_port, type ClusterRecord } from './cluster_record.ts';
+// its own after the nodes' ports. Node `from` finds node `to` at that port. Those to the
+// referee come after its own port.
+import { founder_ids, node_port, REFEREE, type ClusterRecord } from './cluster_record.ts';
 
 export interface Route {
   from: number;
@@ -18,12 +19,26 @@ export function relay_routes(record: ClusterRecord): Route[] {
     nodes.filter((to) => to !== from).map((to) => ({ from, to })),
   );
   const first = record.port + record.nodes;
-  return pairs.map(({ from, to }, index) => ({
+  const between = pairs.map(({ from, to }, index) => ({
     from,
     to,
     port: first + index,
     target: node_port(record, to),
   }));
+  const { referee } = record;
+  if (referee === undefined) return between;
+  const to_referee = nodes.map((from) => ({
+    from,
+    to: REFEREE,
+    port: referee + from,
+    target: referee,
+  }));
+  return [...between, ...to_referee];
+}
+
+/** The first port that is neither a node's nor a relay's between nodes. */
+export function referee_port({ port, nodes, proxy }: Omit<ClusterRecord, 'referee'>): number {
+  return port + nodes + (proxy ? nodes * (nodes - 1) : 0);
 }
 
 /** The port at which node `from` reaches node `to`. */

@@ -1,6 +1,6 @@
 // `multimaster start N`: starts one node's server, and the relay where it is missing.
 import { check_ports } from './ports.ts';
-import { node_port } from './cluster_record.ts';
+import { node_port, server_name } from './cluster_record.ts';
 import { LocalCluster } from './local_cluster.ts';
 import type { Progress } from './progress.ts';
 import { ensure_relay } from './up.ts';
@@ -10,5 +10,5 @@ export async function start(dir: string, node: number, progress: Progress): Prom
   cluster.check_node(node);
   if (cluster.pid(node) === null) await check_ports([node_port(cluster.record, node)]);
   await ensure_relay(cluster, progress);
-  await progress.step(`start node ${node}`, () => cluster.start(node));
+  await progress.step(`start ${server_name(node)}`, () => cluster.start(node));
 }

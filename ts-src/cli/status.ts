@@ -1,6 +1,6 @@
 // `multimaster status`: what every node says of itself and of the others.
 import Table from 'cli-table3';
-import { node_port } from './cluster_record.ts';
+import { node_port, REFEREE } from './cluster_record.ts';
 import { ADMIN_APPLICATION, connect, disconnect } from './database_client.ts';
 import { in_words as bytes_in_words } from '../core/byte_size.ts';
 import { LocalCluster } from './local_cluster.ts';
@@ -29,6 +29,8 @@ export interface ClusterReport {
   dir: string;
   db: string;
   nodes: NodeReport[];
+  /** Where there is one. */
+  referee?: { port: number; pid: number | null };
   /** Of a cluster with --proxy: what does not pass between the nodes as it should. */
   network?: { disturbed: FlowState[] } | { error: string };
 }
@@ -39,6 +41,9 @@ export async function cluster_report(cluster: LocalCluster): Promise<ClusterRepo
     dir: cluster.dir,
     db: cluster.record.db,
     nodes: await Promise.all(cluster.nodes.map((node) => node_report(cluster, node))),
+    ...(cluster.record.referee === undefined
+      ? {}
+      : { referee: { port: cluster.record.referee, pid: cluster.pid(REFEREE) } }),
     ...(network === null ? {} : { network }),
   };
 }
@@ -89,7 +94,7 @@ export function report_table(report: ClusterReport): string {
   }
   const errors = report.nodes.filter((node) => node.error !== undefined);
   const notes = errors.map((node) => `node ${node.node} is unreachable: ${node.error}`);
-  const all = [...notes, ...reason_notes(report), ...absent_notes(report), ...network_notes(report)];
+  const all = [...notes, ...reason_notes(report), ...absent_notes(report), ...referee_notes(report), ...network_notes(report)];
   return [table.toString(), ...all].join('\n');
 }
 
@@ -114,6 +119,12 @@ function absent_notes({ nodes }: ClusterReport): string[] {
     }),
   );
   return [...new Set(notes)];
+}
+
+function referee_notes({ referee }: ClusterReport): string[] {
+  if (referee === undefined) return [];
+  const state = referee.pid === null ? 'stopped' : `pid ${referee.pid}`;
+  return [`referee at port ${referee.port}: ${state}`];
 }
 
 function network_notes({ network }: ClusterReport): string[] {

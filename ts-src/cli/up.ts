@@ -4,11 +4,12 @@ import { LocalCluster } from './local_cluster.ts';
 import { ADMIN_APPLICATION, BYPASS, query_node } from './database_client.ts';
 import { Failure } from './failure.ts';
 import { check_extensions, find_postgres } from './postgres_install.ts';
-import { node_ids, node_port, read_record, type ClusterRecord } from './cluster_record.ts';
+import { node_port, read_record, server_ids, type ClusterRecord } from './cluster_record.ts';
 import type { Settings } from './node_config.ts';
 import { check_ports } from './ports.ts';
 import type { Progress } from './progress.ts';
-import { relay_routes } from './relay_routes.ts';
+import { ensure_referee } from './referee.ts';
+import { referee_port, relay_routes } from './relay_routes.ts';
 import { all_ended } from './all_ended.ts';
 import { wait_online } from './wait_online.ts';
 
@@ -19,6 +20,7 @@ export interface UpOptions {
   db?: string;
   set?: Settings;
   proxy?: boolean;
+  referee?: boolean;
   timeout_ms?: number;
 }
 
@@ -38,6 +40,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<LocalC
     cluster.create(node),
   );
   await ensure_relay(cluster, progress);
+  await ensure_referee(cluster, progress);
   const stopped = cluster.nodes.filter((node) => cluster.pid(node) === null);
   await each(stopped, 'start nodes', progress, (node) => cluster.start(node));
   await create_extension(cluster, progress);
@@ -50,14 +53,16 @@ export async function up(options: UpOptions, progress: Progress): Promise<LocalC
 /** The record of the folder; what the command line asks for must agree with it. */
 function wanted_record(options: UpOptions): ClusterRecord {
   if (!LocalCluster.exists(options.dir)) {
-    return checked(options.dir, {
+    const record: ClusterRecord = {
       format: 1,
       nodes: options.nodes ?? DEFAULTS.nodes,
       port: options.port ?? DEFAULTS.port,
       db: options.db ?? DEFAULTS.db,
       settings: options.set ?? {},
       ...(options.proxy ? { proxy: true } : {}),
-    });
+    };
+    const referee = options.referee ? { referee: referee_port(record) } : {};
+    return checked(options.dir, { ...record, ...referee });
   }
   const record = read_record(options.dir);
   for (const name of ['nodes', 'port', 'db'] as const) {
@@ -67,6 +72,13 @@ function wanted_record(options: UpOptions): ClusterRecord {
       'bad_argument',
       `the cluster in ${options.dir} was made with ${name} ${record[name]}, not ` +
         `${asked}: leave --${name} out, or choose another --dir`,
+    );
+  }
+  if (options.referee && record.referee === undefined) {
+    throw new Failure(
+      'bad_argument',
+      `the cluster in ${options.dir} was made without --referee: leave it out, or choose ` +
+        'another --dir',
     );
   }
   if (options.proxy && !record.proxy) {
@@ -80,6 +92,9 @@ function wanted_record(options: UpOptions): ClusterRecord {
 }
 
 function checked(dir: string, record: ClusterRecord): ClusterRecord {
+  if (record.referee !== undefined && record.nodes !== 2) {
+    throw new Failure('bad_argument', 'a referee is for two nodes: add --nodes 2, or leave --referee out');
+  }
   if (Math.max(...all_ports(record)) <= HIGHEST_PORT) return record;
   throw new Failure(
     'bad_argument',
@@ -90,7 +105,7 @@ function checked(dir: string, record: ClusterRecord): ClusterRecord {
 
 function all_ports(record: ClusterRecord): number[] {
   return [
-    ...node_ids(record).map((node) => node_port(record, node)),
+    ...server_ids(record).map((node) => node_port(record, node)),
     ...relay_routes(record).map((route) => route.port),
   ];
 }

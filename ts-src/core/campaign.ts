@@ -28,7 +28,7 @@ import {
   type NodeId,
   type NodeSet,
 } from './node_set.ts';
-import { donors_in, major_for, next_configured, wanted_members } from './wanted.ts';
+import { donors_in, lone_referee, major_for, next_configured, wanted_members } from './wanted.ts';
 import { online_in_of } from './recovery.ts';
 import { REFEREE } from './quorum.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
@@ -166,6 +166,8 @@ function start_campaign(turn: Turn, why: string): void {
   };
   if (objection(state, proposal) !== null) return;
   turn.log(`proposing generation ${proposal.number}: ${why}`);
+  const lone = lone_referee(state, proposal);
+  if (lone !== null) turn.warn(lone);
   cast_vote(turn, proposal);
   turn.set({ campaign: { proposal, votes: [config.node_id] } });
   canvass(turn);

@@ -46,9 +46,16 @@ export function question(known: Known): number | null {
   return from?.major === REFEREE ? from.number : null;
 }
 
+/** At a start: both may be starting, and none of the two need be left out. */
+export function spare_referee(turn: Turn): void {
+  const { clock, state } = turn;
+  turn.set({ ask_referee_after_ms: clock.now_ms + state.config.heartbeat_recv_ms });
+}
+
 /** Ask, again and again, while this node is alone. */
 export function ask_referee(turn: Turn): void {
-  const { config, durable, ruling } = turn.state;
+  const { config, durable, ruling, ask_referee_after_ms } = turn.state;
+  if (turn.clock.now_ms < ask_referee_after_ms) return;
   const others = difference(connected_nodes(turn.state), [config.node_id]);
   if (!config.referee || intersection(others, configured_nodes(turn.state)).length > 0) return;
   const number = question(durable);
@@ -61,14 +68,22 @@ export function on_referee(turn: Turn, { number, winner }: EventOf<'referee'>): 
   const { config, durable, ruling } = turn.state;
   // A late answer says nothing new.
   if (goes_on_alone(config.node_id, durable, ruling)) return;
+  if (number === ruling?.number && winner === ruling.winner) return;
+  turn.log(`the referee chose node ${winner}, asked about generation ${number}`);
   turn.set({ ruling: { number, winner } });
 }
 
-/** Why this node does not go on alone; null where no referee decides. */
+/** Why this node does not go on alone; null where it has no referee. */
 export function referee_reason({ config, durable, ruling }: State): string | null {
-  if (!config.referee || durable.generation?.major !== REFEREE) return null;
+  const { generation } = durable;
+  if (!config.referee || generation === null) return null;
+  if (generation.major === 0 && generation.configured.length === 2) {
+    return 'no referee is asked, as not both nodes had one';
+  }
+  if (generation.major !== REFEREE) return null;
   const number = question(durable);
   if (number === null) return 'the referee is not asked, as the other may have gone on since';
   if (ruling === null || ruling.number < number) return 'waiting for the referee';
-  return `the referee chose node ${ruling.winner}`;
+  const newer = ruling.number > number ? `, asked about the newer generation ${ruling.number}` : '';
+  return `the referee chose node ${ruling.winner}${newer}`;
 }

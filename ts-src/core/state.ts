@@ -113,6 +113,8 @@ export interface State {
   readonly ruling: Ruling | null;
   /** The newest generation that this process asked the referee about. */
   readonly asked_about: number;
+  /** Not before: a node that starts first shall not win against one that starts as well. */
+  readonly ask_referee_after_ms: number;
   readonly campaign: Campaign | null;
   readonly failed_campaigns: number;
   readonly campaign_after_ms: number;
@@ -174,6 +176,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
     peers: {},
     ruling: null,
     asked_about: 0,
+    ask_referee_after_ms: 0,
     campaign: null,
     failed_campaigns: 0,
     campaign_after_ms: 0,

@@ -8,7 +8,7 @@ import { absent_here, ask_again, decided, on_ask, on_decide, on_told } from './d
 import { beat, on_heartbeat } from './heartbeat.ts';
 import { canvass, consider_campaign, on_refuse, on_vote } from './campaign.ts';
 import { known_nodes } from './configured.ts';
-import { ask_referee, on_referee } from './referee.ts';
+import { ask_referee, on_referee, spare_referee } from './referee.ts';
 import { check_invariants } from './invariant.ts';
 import { consider_round, on_reply, on_stale, question_again } from './round.ts';
 import { decode_message, type Message, type MessageKind, type MessageOf } from './message.ts';
@@ -45,7 +45,7 @@ export function step(state: State, event: Event, clock: Clock): Stepped {
 }
 
 const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => void } = {
-  start: () => {},
+  start: spare_referee,
   tick: on_tick,
   message: (turn, { from, body }) => on_message(turn, from, body),
   link_up: (turn, { peer }) => change_peer(turn, peer, { link: true }),

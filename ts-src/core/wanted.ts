@@ -8,6 +8,7 @@ import { added, contains, difference, intersection, node_set, same_nodes, type N
 import { is_half, is_quorum, REFEREE, type Major } from './quorum.ts';
 import { is_ready, online_in_of } from './recovery.ts';
 import { per_state } from './per_state.ts';
+import type { Generation } from './generation.ts';
 import type { Config, State } from './state.ts';
 
 export const hears_quorum = per_state((state: State): boolean => {
@@ -121,6 +122,15 @@ export function major_for(state: State, members: NodeSet): Major {
   if (claimed !== undefined) return claimed;
   const with_referee = configured.filter((id) => claims_of(state, id)?.referee === true);
   return configured.length === 2 && with_referee.length === 2 ? REFEREE : 0;
+}
+
+/** A referee that only one of two nodes has decides nothing: said before it is missed. */
+export function lone_referee(state: State, { configured, members, major }: Generation): string | null {
+  const with_referee = configured.filter((id) => claims_of(state, id)?.referee === true);
+  const of_two = configured.length === 2 && members.length === 2;
+  if (!of_two || major !== 0 || with_referee.length !== 1) return null;
+  const [without] = difference(configured, with_referee);
+  return `node ${without} has no referee, so that of node ${with_referee[0]} will not be asked`;
 }
 
 /** A node's own settings about ties. */

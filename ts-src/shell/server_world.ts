@@ -27,6 +27,7 @@ const PUBLISH_TYPES = [
 const MARK = 'SELECT mtm.shell_mark($1::int8)';
 const MEASURE = 'SELECT mtm.shell_measure() AS positions';
 const SET_DROPPED = 'SELECT mtm.shell_set_dropped($1::int8)';
+const ASK_REFEREE = 'SELECT mtm.shell_ask_referee($1::int8)';
 const CONFIRM = 'SELECT mtm.shell_confirm($1, $2)';
 
 export class ServerWorld implements World {
@@ -85,8 +86,9 @@ export class ServerWorld implements World {
     row(CONFIRM, ['int4', 'text'], [peer, position]);
   }
 
-  /** Not reached: shell_config.ts names no referee. */
-  ask_referee(): void {}
+  ask_referee(number: number): void {
+    row(ASK_REFEREE, ['text'], [String(number)]);
+  }
 
   finish(gid: Gid, value: Value): FinishResult {
     return row(FINISH, ['text', 'bool'], [gid, value === 'commit'])['result'] as FinishResult;

@@ -22,6 +22,7 @@ export interface ShellConfig {
   readonly heartbeat_recv_ms: number;
   readonly connect_ms: number;
   readonly major_node: boolean;
+  readonly referee: boolean;
   readonly min_recovery_lag_kb: number;
   readonly version: string;
 }
@@ -51,8 +52,7 @@ export function core_config(config: ShellConfig): Config {
     heartbeat_send_ms: config.heartbeat_send_ms,
     heartbeat_recv_ms: config.heartbeat_recv_ms,
     major_node: config.major_node,
-    // The server has no setting for one yet.
-    referee: false,
+    referee: config.referee,
     min_recovery_lag_bytes: config.min_recovery_lag_kb * 1024,
   };
 }
