@@ -56,6 +56,7 @@ export class LosslessCluster {
       heartbeat_recv_ms: 2_000,
       major_node: id === this.major,
       referee: this.referee === true || this.referee === id,
+      referee_grace_ms: 2_000,
       min_recovery_lag_bytes: 1_000,
     };
   }

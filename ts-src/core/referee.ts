@@ -49,7 +49,7 @@ export function question(known: Known): number | null {
 /** At a start: both may be starting, and none of the two need be left out. */
 export function spare_referee(turn: Turn): void {
   const { clock, state } = turn;
-  turn.set({ ask_referee_after_ms: clock.now_ms + state.config.heartbeat_recv_ms });
+  turn.set({ ask_referee_after_ms: clock.now_ms + state.config.referee_grace_ms });
 }
 
 /** Ask, again and again, while this node is alone. */

@@ -32,6 +32,8 @@ export interface Config {
   readonly major_node: boolean;
   /** This node's own setting: of two nodes, a referee breaks the tie. */
   readonly referee: boolean;
+  /** It is not asked sooner than that after a start. */
+  readonly referee_grace_ms: number;
   /** A node that recovers is ready to be a member when it lags less than this. */
   readonly min_recovery_lag_bytes: number;
 }

@@ -53,6 +53,7 @@ export function core_config(config: ShellConfig): Config {
     heartbeat_recv_ms: config.heartbeat_recv_ms,
     major_node: config.major_node,
     referee: config.referee,
+    referee_grace_ms: config.heartbeat_recv_ms,
     min_recovery_lag_bytes: config.min_recovery_lag_kb * 1024,
   };
 }
