@@ -15,6 +15,7 @@
 #include "node_list.h"
 #include "nodes/pg_list.h"
 #include "settings.h"
+#include "shmem/added_nodes.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
@@ -22,15 +23,23 @@ static List *strings = NIL;		/* char *, in TopMemoryContext */
 static char *database_name = NULL;
 
 int
-MtmNodeCount(void)
+MtmFounderCount(void)
 {
 	return list_length(strings);
+}
+
+int
+MtmNodeCount(void)
+{
+	return Max(list_length(strings), MtmAddedNodesLast());
 }
 
 const char *
 MtmConnString(int node_id)
 {
 	Assert(node_id >= 1 && node_id <= MtmNodeCount());
+	if (node_id > list_length(strings))
+		return MtmAddedNodeString(node_id);
 	return list_nth(strings, node_id - 1);
 }
 
@@ -166,7 +175,8 @@ check_string(int node_id, const char *string)
 		refuse_string(node_id, "it has no dbname");
 	if (option_value(options, "replication"))
 		refuse_string(node_id, "it must not set \"replication\"");
-	if (node_id == mtm_node_id)
+	/* One that was added is not among them: its database has the name of the others'. */
+	if (node_id == mtm_node_id || node_id == 1)
 		database_name = pstrdup(dbname);
 	PQconninfoFree(options);
 }
@@ -188,6 +198,39 @@ MtmNodeListRead(const char *setting)
 				 errmsg("multimaster.conn_strings: file \"%s\" has no connection string",
 						setting + 1)));
 	MemoryContextSwitchTo(old);
+}
+
+static void
+refuse_added(const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the connection string is wrong: %s", problem),
+			 errhint("It looks like \"host=... port=... dbname=...\".")));
+}
+
+void
+MtmConnStringCheck(const char *string)
+{
+	char	   *error = NULL;
+	PQconninfoOption *options = PQconninfoParse(string, &error);
+	const char *dbname;
+	const char *problem = NULL;
+
+	if (!options)
+		refuse_added(problem_of(string, error ? error : "out of memory"));
+	dbname = option_value(options, "dbname");
+	if (strlen(string) >= MTM_ADDED_STRING_SIZE)
+		problem = "it is too long";
+	else if (!dbname || strcmp(dbname, MtmDatabaseName()) != 0)
+		problem = psprintf("its dbname must be \"%s\"", MtmDatabaseName());
+	else if (!option_value(options, "host") && !option_value(options, "hostaddr"))
+		problem = "it has no host";
+	else if (option_value(options, "replication"))
+		problem = "it must not set \"replication\"";
+	PQconninfoFree(options);
+	if (problem)
+		refuse_added(problem);
 }
 
 static bool

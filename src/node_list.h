@@ -14,6 +14,15 @@
  */
 extern void MtmNodeListRead(const char *setting);
 
+/* How many of the nodes multimaster.conn_strings names; others are added later. */
+extern int	MtmFounderCount(void);
+
+/*
+ * Would the string do for a node that is added? ereport(ERROR) 22023 says what is wrong, as
+ * above.
+ */
+extern void MtmConnStringCheck(const char *string);
+
 /* A conn string without its passwords: for views and logs. */
 extern char *MtmConnStringPublic(int node_id);
 

@@ -201,10 +201,9 @@ need_trusted_plugin(StringInfo wrong)
 }
 
 static void
-check_server_settings(void)
+check_server_settings(int64 nodes, int elevel)
 {
 	StringInfoData wrong;
-	int64		nodes = MtmNodeCount();
 	int64		peers = nodes - 1;
 
 	initStringInfo(&wrong);
@@ -222,13 +221,19 @@ check_server_settings(void)
 				  "12 + other nodes * 5 + multimaster.max_workers");
 	need_trusted_plugin(&wrong);
 	if (wrong.len > 0)
-		ereport(FATAL,
+		ereport(elevel,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("multimaster cannot run with these settings"),
 				 errdetail_internal("%s", wrong.data),
 				 errhint("The numbers are for %d nodes and max_connections = %d.",
 						 (int) nodes, MaxConnections)));
 	pfree(wrong.data);
+}
+
+void
+MtmSettingsCheckRoom(int nodes)
+{
+	check_server_settings(nodes, ERROR);
 }
 
 /* Not a check hook: PostgreSQL would go on with the default, a cluster without a name. */
@@ -265,11 +270,6 @@ check_own_settings(void)
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("multimaster.conn_strings has %d nodes, more than "
 						"multimaster.max_nodes = %d", MtmNodeCount(), mtm_max_nodes)));
-	if (mtm_node_id > MtmNodeCount())
-		ereport(FATAL,
-				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("multimaster.node_id is %d but multimaster.conn_strings has %d "
-						"nodes", mtm_node_id, MtmNodeCount())));
 	if (mtm_workers > mtm_max_workers)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
@@ -284,7 +284,7 @@ MtmSettingsCheck(void)
 		return;
 	MtmNodeListRead(mtm_conn_strings);
 	check_own_settings();
-	check_server_settings();
+	check_server_settings(Max(MtmNodeCount(), mtm_node_id), FATAL);
 }
 
 bool

@@ -33,8 +33,12 @@ extern void MtmSettingsDefine(void);
 /* ereport(FATAL) naming every setting that is too small. */
 extern void MtmSettingsCheck(void);
 
+/* ereport(ERROR) naming every setting that is too small for so many nodes. */
+extern void MtmSettingsCheckRoom(int nodes);
+
 /* True when node_id and conn_strings are set: everything is off otherwise. */
 extern bool MtmConfigured(void);
+/* All that were ever in the cluster, dropped ones as well: numbers are not given again. */
 extern int	MtmNodeCount(void);
 extern const char *MtmConnString(int node_id);	/* as configured */
 extern char *MtmDatabaseName(void); /* dbname of our own conn string */

@@ -3,12 +3,13 @@
 CREATE TABLE mtm.cluster_nodes (
   id int PRIMARY KEY,
   dropped bool NOT NULL,
-  -- Why, where nobody asked for it.
-  reason text
+  conninfo text, -- null: multimaster.conn_strings has it
+  reason text -- why it was dropped, where nobody asked for it
 );
 COMMENT ON TABLE mtm.cluster_nodes IS
-  'nodes that were dropped from the cluster, and why, if not by mtm.drop_node(); '
+  'nodes that were added to the cluster or dropped from it, and why, if not by mtm.drop_node(); '
   'changed by functions of multimaster only';
 REVOKE ALL ON mtm.cluster_nodes FROM PUBLIC;
-GRANT SELECT ON mtm.cluster_nodes TO PUBLIC;
+-- A connection string may hold a password.
+GRANT SELECT (id, dropped, reason) ON mtm.cluster_nodes TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('mtm.cluster_nodes', '');

@@ -5,11 +5,13 @@
  * Path: backend/schema_change.c -> here
  * Locks: ShareRowExclusiveLock on the sequence, until the commit.
  *
- * The increment I becomes I * N. Node n (1..N) gives the values
- * start + I * k for which k mod N = n - 1. The remainder is counted from the sequence's
- * start, which is the same on all nodes, and not from the value it stands at, which
- * need not be: copies of a server skip values. START, MINVALUE and MAXVALUE stay
- * as they are, so the definitions are equal on all nodes.
+ * The increment I becomes I * N, with N = MtmSequenceNodes(). Node n (1..N) gives the
+ * values start + I * k for which k mod N = n - 1. The remainder is counted from the
+ * sequence's start, which is the same on all nodes, and not from the value it stands at,
+ * which need not be: copies of a server skip values. START, MINVALUE and MAXVALUE stay
+ * as they are, so the definitions are equal on all nodes. N is more than most clusters
+ * have nodes, so that one can be added without a change on the others: they go on giving
+ * their values meanwhile.
  */
 #include "postgres.h"
 
@@ -28,11 +30,22 @@
 #include "commands/sequence.h"
 #include "common/int.h"
 #include "miscadmin.h"
+#include "node_list.h"
 #include "settings.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+
+int
+MtmSequenceNodes(void)
+{
+	int			nodes = 8;
+
+	while (nodes < MtmFounderCount())
+		nodes *= 2;
+	return nodes;
+}
 
 /* Differences of two int64 and their quotients need more than 64 bits. */
 typedef int128 wide;
@@ -69,12 +82,13 @@ set_increment(Relation sequence, FormData_pg_sequence *form)
 				 errmsg("sequence \"%s\" has no definition",
 						RelationGetRelationName(sequence))));
 	*form = *(Form_pg_sequence) GETSTRUCT(tuple);
-	if (pg_mul_s64_overflow(form->seqincrement, MtmNodeCount(), &increment))
+	if (pg_mul_s64_overflow(form->seqincrement, MtmSequenceNodes(), &increment))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("increment of sequence \"%s\" is too large",
 						RelationGetRelationName(sequence)),
-				 errdetail("It is multiplied by the number of nodes, %d.", MtmNodeCount())));
+				 errdetail("It is multiplied by %d, the number of nodes that may give values.",
+						   MtmSequenceNodes())));
 	((Form_pg_sequence) GETSTRUCT(tuple))->seqincrement = increment;
 	CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
 	heap_freetuple(tuple);
@@ -116,29 +130,38 @@ in_range(wide value, const FormData_pg_sequence *form)
 }
 
 /*
- * False when some node would have no value to give; then the sequence is left at its
- * end on this node.
+ * Go on with the first of this node's values from `next` on; where there is none, the
+ * sequence is left at its end. `form` has the increment of all nodes together.
  */
-static bool
-split(Relation sequence, FormData_pg_sequence *form)
+static void
+take_own(Relation sequence, const FormData_pg_sequence *form, wide next)
 {
-	int			nodes = MtmNodeCount();
-	int64		last_value;
-	bool		is_called;
-	wide		steps;
-	wide		last_steps;
+	int			nodes = MtmSequenceNodes();
+	wide		steps = steps_to(next, form);
 	wide		value;
 
-	read_state(sequence, &last_value, &is_called);
-	set_increment(sequence, form);
-	steps = steps_to((wide) last_value + (is_called ? form->seqincrement : 0), form);
-	last_steps = steps + nodes - 1;
 	steps += ((mtm_node_id - 1 - steps % nodes) % nodes + nodes) % nodes;
 	value = form->seqstart + steps * form->seqincrement;
 	if (in_range(value, form))
 		set_value(sequence, (int64) value, false);
 	else
 		set_value(sequence, form->seqincrement > 0 ? form->seqmax : form->seqmin, true);
+}
+
+/* False when some node would have no value to give. */
+static bool
+split(Relation sequence, FormData_pg_sequence *form)
+{
+	int64		last_value;
+	bool		is_called;
+	wide		next;
+	wide		last_steps;
+
+	read_state(sequence, &last_value, &is_called);
+	set_increment(sequence, form);
+	next = (wide) last_value + (is_called ? form->seqincrement : 0);
+	take_own(sequence, form, next);
+	last_steps = steps_to(next, form) + MtmSequenceNodes() - 1;
 	return in_range(form->seqstart + last_steps * form->seqincrement, form);
 }
 
@@ -163,8 +186,6 @@ MtmSequencesAfter(List *sequences)
 {
 	ListCell   *cell;
 
-	if (MtmNodeCount() < 2)
-		return;
 	foreach(cell, sequences)
 	{
 		Relation	sequence = open_ours(lfirst_oid(cell));
@@ -175,9 +196,10 @@ MtmSequencesAfter(List *sequences)
 		if (!split(sequence, &form))
 			ereport(ERROR,
 					(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
-					 errmsg("sequence \"%s\" has fewer values than there are nodes",
+					 errmsg("sequence \"%s\" has fewer values than there may be nodes",
 							RelationGetRelationName(sequence)),
-					 errdetail("Each of %d nodes gives its own values.", MtmNodeCount())));
+					 errdetail("Each of up to %d nodes gives its own values.",
+							   MtmSequenceNodes())));
 		if (form.seqcycle)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -189,25 +211,60 @@ MtmSequencesAfter(List *sequences)
 	CommandCounterIncrement();
 }
 
-void
-MtmSequencesAll(void)
+static List *
+all_sequences(void)
 {
-	Relation	catalog;
-	SysScanDesc scan;
+	Relation	catalog = table_open(SequenceRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
 	HeapTuple	tuple;
 	List	   *sequences = NIL;
-	ListCell   *cell;
 
-	if (MtmNodeCount() < 2)
-		return;
-	catalog = table_open(SequenceRelationId, AccessShareLock);
-	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		sequences = lappend_oid(sequences, ((Form_pg_sequence) GETSTRUCT(tuple))->seqrelid);
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
+	return sequences;
+}
 
-	foreach(cell, sequences)
+/* The copy stands where its source was, or behind: that is one of the source's values. */
+void
+MtmSequencesOfCopy(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, all_sequences())
+	{
+		Relation	sequence = open_ours(lfirst_oid(cell));
+		HeapTuple	tuple;
+		FormData_pg_sequence form;
+		int64		last_value;
+		bool		is_called;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!sequence)
+			continue;
+		tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(RelationGetRelid(sequence)));
+		if (!HeapTupleIsValid(tuple))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("sequence \"%s\" has no definition",
+							RelationGetRelationName(sequence))));
+		form = *(Form_pg_sequence) GETSTRUCT(tuple);
+		ReleaseSysCache(tuple);
+		read_state(sequence, &last_value, &is_called);
+		form.seqincrement /= MtmSequenceNodes();
+		if (form.seqincrement != 0)
+			take_own(sequence, &form, last_value);
+		relation_close(sequence, NoLock);
+	}
+}
+
+void
+MtmSequencesAll(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, all_sequences())
 	{
 		Relation	sequence = open_ours(lfirst_oid(cell));
 		FormData_pg_sequence form;

@@ -1,6 +1,6 @@
 /*
- * Sequences over nodes: of N nodes each gives every Nth value, so no value is given
- * twice and nobody waits for another node.
+ * Sequences over nodes: each node gives every Nth value, so no value is given twice and
+ * nobody waits for another node.
  */
 #ifndef MTM_BACKEND_SEQUENCES_H
 #define MTM_BACKEND_SEQUENCES_H
@@ -8,9 +8,14 @@
 #include "postgres.h"
 #include "nodes/pg_list.h"
 
+/* N: so many nodes can give values of their own. */
+extern int	MtmSequenceNodes(void);
 /* Sequences that a schema change created. A list of Oids. */
 extern void MtmSequencesAfter(List *sequences);
 /* All sequences that exist. */
 extern void MtmSequencesAll(void);
+
+/* All of them, on a new node: they are copies of another node's. */
+extern void MtmSequencesOfCopy(void);
 
 #endif

@@ -355,8 +355,9 @@ check_peer(int node_id, const char *cluster_name)
 	if (node_id < 1 || node_id > MtmNodeCount() || node_id == mtm_node_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("node %d is not a peer of node %d", node_id, mtm_node_id),
-				 errhint("multimaster.conn_strings must name the same nodes everywhere.")));
+				 errmsg("node %d does not know a node %d", mtm_node_id, node_id),
+				 errhint("multimaster.conn_strings must name the same nodes everywhere; "
+						 "others are added by mtm.add_node().")));
 	if (MtmNodeDropped(node_id))
 		MtmRefuseDropped(node_id, why_dropped(node_id));
 	if (strcmp(cluster_name, mtm_cluster_name) != 0)

@@ -45,6 +45,7 @@ typedef struct Watched
 
 static Watched watched[MTM_MAX_NODES];
 static int	watched_count = 0;
+static int	watched_last = 0;	/* number of the last node seen */
 static WaitEventSet *wait_set = NULL;
 
 void
@@ -85,16 +86,29 @@ start(void)
 	MemoryContextSwitchTo(TopMemoryContext);
 
 	before_shmem_exit(close_at_exit, 0);
-	MtmForEachPeer(node_id)
-	{
-		Watched    *item = &watched[watched_count++];
-
-		MtmLinkInit(&item->link, node_id);
-		item->ready = false;
-		item->position = -1;
-	}
 	MtmOutboxSetSender(MyLatch);
 	MtmLinkSenderSetPid(MyProcPid);
+}
+
+/* Nodes are added in the order of their numbers. */
+static void
+watch_added_nodes(void)
+{
+	MemoryContext old;
+
+	while (watched_last < MtmNodeCount())
+	{
+		Watched    *item = &watched[watched_count];
+
+		if (++watched_last == mtm_node_id)
+			continue;
+		old = MemoryContextSwitchTo(TopMemoryContext);
+		MtmLinkInit(&item->link, watched_last);
+		MemoryContextSwitchTo(old);
+		item->ready = false;
+		item->position = -1;
+		watched_count++;
+	}
 }
 
 static bool
@@ -222,6 +236,7 @@ MtmLinkSenderMain(Datum arg)
 		serve_interrupts();
 		now_ms = MtmNowMs();
 		MemoryContextReset(CurrentMemoryContext);
+		watch_added_nodes();
 		for (int i = 0; i < watched_count; i++)
 		{
 			bool		ready = watched[i].ready;

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "joining/copy.h"
 #include "miscadmin.h"
 #include "monitor/database.h"
 #include "monitor/event_list.h"
@@ -91,6 +92,7 @@ start(void)
 	MtmDatabaseConnect();
 	MtmDatabaseWaitForExtension();
 
+	MtmCopyPrepare();
 	is_monitor = true;
 	previous_emit_log = emit_log_hook;
 	emit_log_hook = hide_context;

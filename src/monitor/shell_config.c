@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "joining/copy.h"
 #include "lib/stringinfo.h"
 #include "monitor/shell_access.h"
 #include "node_list.h"
@@ -39,6 +40,9 @@ mtm_shell_config(PG_FUNCTION_ARGS)
 	initStringInfo(&json);
 	appendStringInfo(&json, "{\"node_id\":%d,", mtm_node_id);
 	append_nodes(&json);
+	/* What else it is: a new node's own question. */
+	appendStringInfo(&json, ",\"founders\":%d,\"source\":%d", MtmFounderCount(),
+					 MtmCopyRead().source);
 	appendStringInfoString(&json, ",\"cluster_name\":");
 	escape_json(&json, mtm_cluster_name);
 	appendStringInfo(&json, ",\"heartbeat_send_ms\":%d,\"heartbeat_recv_ms\":%d"

@@ -166,9 +166,9 @@ MtmStreamOpen(int peer, bool read_before, uint64 generation)
 }
 
 void
-MtmStreamOpenToRecover(void)
+MtmStreamOpenToRecover(XLogRecPtr from)
 {
-	start_streaming("0/0", ", \"recover\" '1'");
+	start_streaming(psprintf("%X/%X", LSN_FORMAT_ARGS(from)), ", \"recover\" '1'");
 }
 
 static bool

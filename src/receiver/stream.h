@@ -17,7 +17,7 @@ extern List *MtmStreamQuery(const char *query);
  */
 extern XLogRecPtr MtmStreamOpen(int peer, bool read_before, uint64 generation);
 /* Start streaming from the slot's confirmed position, to recover. */
-extern void MtmStreamOpenToRecover(void);
+extern void MtmStreamOpenToRecover(XLogRecPtr from);
 
 typedef enum MtmStreamEvent
 {

@@ -6,10 +6,12 @@
  * Locks: none over a wait.
  *
  * What is being applied was not prepared: it comes again from the donor, if it was
- * committed. What is prepared the donor has ended: it is asked how.
+ * committed. What is prepared the donor has ended: it is asked how. A new node, which is a
+ * copy of its donor, does not ask (docs/membership.md, 4.3).
  */
 #include "postgres.h"
 
+#include "joining/copy.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "receiver/stream.h"
@@ -124,7 +126,8 @@ MtmLeftoversEnd(void)
 		ours = lappend(ours, lfirst(cell));
 		newest = Max(newest, gid.generation);
 	}
-	committed = committed_at_donor(ours, newest);
+	/* A copy's source may not have ended it yet: it comes whole, if it is committed. */
+	committed = MtmCopyOpen() ? NIL : committed_at_donor(ours, newest);
 	foreach(cell, ours)
 	{
 		if (contains(committed, lfirst(cell)))

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "background.h"
+#include "joining/copy.h"
 #include "miscadmin.h"
 #include "monotonic_time.h"
 #include "pgstat.h"
@@ -236,6 +237,23 @@ confirmed_position(void)
 	return parse_lsn(linitial(rows));
 }
 
+/* A new node has all of its source up to where it was copied. */
+static XLogRecPtr
+first_position(void)
+{
+	MtmCopy		copy = MtmCopyRead();
+	XLogRecPtr	confirmed = confirmed_position();
+
+	if (!MtmCopyOpen())
+		return confirmed;
+	if (copy.source != donor)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("this node is a copy of node %d and cannot recover from node %d",
+						copy.source, donor)));
+	return Max(confirmed, copy.end_lsn);
+}
+
 void
 MtmRecoveryMain(void)
 {
@@ -253,10 +271,10 @@ MtmRecoveryMain(void)
 	MtmStreamConnect(donor);
 	MtmLeftoversEnd();
 	MtmReplayBegin(donor);
-	received = confirmed_position();
+	received = first_position();
 	measure();
 	MtmRecoveryBegin(donor, received);
-	MtmStreamOpenToRecover();
+	MtmStreamOpenToRecover(received);
 	ereport(LOG,
 			(errmsg("recovery from node %d begins at %X/%X, its WAL ends at %X/%X", donor,
 					LSN_FORMAT_ARGS(received), LSN_FORMAT_ARGS(donor_lsn))));

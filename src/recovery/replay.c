@@ -18,6 +18,7 @@
 #include "apply/records.h"
 #include "apply/relation.h"
 #include "executor/spi.h"
+#include "joining/copy.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "receiver/progress.h"
@@ -76,8 +77,10 @@ void
 MtmReplayBegin(int donor)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	XLogRecPtr	from = MtmSlotConfirmed(donor);
+	XLogRecPtr	from = MtmCopyFirstOwn();
 
+	if (XLogRecPtrIsInvalid(from))
+		from = MtmSlotConfirmed(donor);
 	prepared = MtmPreparedHere();
 	initStringInfo(&applied.notifies);
 	load_progress();

@@ -143,6 +143,8 @@ plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool i
 
 	read_options(ctx->output_plugin_options);
 	ctx->twophase = true;
+	/* A slot that is the copy of another one does not know it. */
+	ctx->twophase_opt_given = true;
 	state->row_context = AllocSetContextCreate(ctx->context, "multimaster row",
 											   ALLOCSET_DEFAULT_SIZES);
 	initStringInfo(&state->body);

@@ -76,8 +76,8 @@ ring_write(MtmOutbox *box, uint64 position, const void *bytes, uint32 length)
 	memcpy(box->ring, (const char *) bytes + first, length - first);
 }
 
-static void
-set_sender_latch(void)
+void
+MtmOutboxWakeSender(void)
 {
 	Latch	   *sender;
 
@@ -110,7 +110,7 @@ MtmOutboxPut(int node_id, const char *message, uint32 length)
 	}
 	SpinLockRelease(&box->mutex);
 	if (put && was_empty)
-		set_sender_latch();
+		MtmOutboxWakeSender();
 	return put;
 }
 

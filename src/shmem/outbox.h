@@ -30,5 +30,7 @@ extern void MtmOutboxClose(int node_id);
 extern bool MtmOutboxTake(int node_id, StringInfo into);
 /* The latch to set when something was put. */
 extern void MtmOutboxSetSender(Latch *latch);
+/* There is something else for it to see. */
+extern void MtmOutboxWakeSender(void);
 
 #endif

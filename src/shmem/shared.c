@@ -10,6 +10,7 @@
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 #include "settings.h"
+#include "shmem/added_nodes.h"
 #include "shmem/commits.h"
 #include "shmem/events.h"
 #include "shmem/hold.h"
@@ -100,6 +101,7 @@ static const Part parts[] = {
 	{"multimaster lanes", MtmLanesSize, MtmLanesInit},
 	{"multimaster outboxes", MtmOutboxesSize, MtmOutboxesInit},
 	{"multimaster events", MtmEventsSize, MtmEventsInit},
+	{"multimaster added nodes", MtmAddedNodesSize, MtmAddedNodesInit},
 	{"multimaster peers", MtmPeersSize, MtmPeersInit},
 	{"multimaster processes", MtmProcessesSize, MtmProcessesInit},
 	{"multimaster recovery", MtmRecoverySize, MtmRecoveryInit},

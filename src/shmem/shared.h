@@ -12,7 +12,7 @@
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
 
-#define MTM_MAX_NODES 16
+#define MTM_MAX_NODES 32
 #define MTM_GID_SIZE 200		/* PostgreSQL's own GIDSIZE */
 
 /* A set of nodes: bit (node_id - 1). */

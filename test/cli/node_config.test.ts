@@ -56,7 +56,7 @@ test('every minimum grows with the nodes', () => {
 
 test('more connections need more prepared transactions', () => {
   const settings = node_settings({ ...CONFIG, extra: { max_connections: '500' } });
-  expect(settings).toMatchObject({ max_connections: '500', max_prepared_transactions: 1628 });
+  expect(settings).toMatchObject({ max_connections: '500', max_prepared_transactions: 4448 });
 });
 
 test('more apply workers need more processes', () => {
@@ -66,7 +66,7 @@ test('more apply workers need more processes', () => {
   });
   expect(settings).toMatchObject({
     'multimaster.max_workers': 200,
-    max_worker_processes: 222,
+    max_worker_processes: 247,
   });
 });
 

@@ -18,6 +18,16 @@ export interface HealthyNodes {
   conninfo(node: number): string;
 }
 
+/** Some of the nodes of a cluster. */
+export function only(nodes: HealthyNodes, ids: number[]): HealthyNodes {
+  return {
+    count: ids.length,
+    ids,
+    client: (node, options) => nodes.client(node, options),
+    conninfo: (node) => nodes.conninfo(node),
+  };
+}
+
 /** A cluster of one's own, whose nodes may be stopped and killed. */
 export interface ClusterNodes extends HealthyNodes {
   start(node: number): Promise<void>;

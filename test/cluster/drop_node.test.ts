@@ -3,21 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
-import type { ClusterNodes, HealthyNodes } from './cluster_nodes.ts';
+import { only, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
 
 const POLL_MS = 100;
 const SOME = 60;
-
-/** Some of the nodes of a cluster. */
-function only(nodes: HealthyNodes, ids: number[]): HealthyNodes {
-  return {
-    count: nodes.count,
-    ids,
-    client: (node, options) => nodes.client(node, options),
-    conninfo: (node) => nodes.conninfo(node),
-  };
-}
 
 describe('a node that is dropped', { timeout: 240_000 }, () => {
   let nodes: ClusterNodes;

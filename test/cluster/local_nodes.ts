@@ -1,13 +1,14 @@
 // Cluster nodes as servers on this machine, started by the command line's code.
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join as join_path } from 'node:path';
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { SUPERUSER, log_file, node_port } from '../../ts-src/cli/cluster_record.ts';
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
 import { connect } from '../../ts-src/cli/database_client.ts';
 import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
+import { join } from '../../ts-src/cli/join.ts';
 import { cut, delay, heal, partition, type CutOptions } from '../../ts-src/cli/network.ts';
 import { read_passwords } from '../../ts-src/cli/passwords.ts';
 import { silent } from '../../ts-src/cli/progress.ts';
@@ -22,7 +23,7 @@ export const ONLINE_TIMEOUT_MS = 120_000;
 
 /** The nodes of a local cluster that runs already. */
 export class RunningLocalNodes implements HealthyNodes {
-  constructor(protected readonly cluster: LocalCluster) {}
+  constructor(protected cluster: LocalCluster) {}
 
   static open(dir: string): RunningLocalNodes {
     return new RunningLocalNodes(LocalCluster.open(dir));
@@ -33,7 +34,7 @@ export class RunningLocalNodes implements HealthyNodes {
   }
 
   get count(): number {
-    return this.cluster.record.nodes;
+    return this.cluster.nodes.length;
   }
 
   get ids(): number[] {
@@ -70,7 +71,7 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
 
   static async start(options: StartOptions = {}): Promise<LocalNodes> {
     const ports = await allocate_ports();
-    const dir = mkdtempSync(join(tmpdir(), 'multimaster-test-'));
+    const dir = mkdtempSync(join_path(tmpdir(), 'multimaster-test-'));
     const watchdog = watch_over(dir);
     const release = async () => {
       watchdog.release();
@@ -93,6 +94,20 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
       await release(); // The watchdog stops what was started.
       throw error;
     }
+  }
+
+  /** A new node, copied from this one; its number when it is online. */
+  async join(from: number): Promise<number> {
+    this.cluster = await join(
+      { dir: this.dir, from: this.conninfo(from), timeout_ms: ONLINE_TIMEOUT_MS },
+      silent,
+    );
+    return this.ids.at(-1)!;
+  }
+
+  /** The folder's record may have changed by another process. */
+  reopen(): void {
+    this.cluster = LocalCluster.open(this.dir);
   }
 
   start(node: number): Promise<void> {

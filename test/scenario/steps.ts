@@ -1,7 +1,9 @@
 // The language of the stories: each step is a pattern and what it does to the cluster.
 //
-//   nodes 3 [major 1]                 all online, in generation 1; always the first step
+//   nodes 3 [major 1] [spares 1]      all online, in generation 1; always the first step
 //   begin T1 on 1                     a client commits a transaction on node 1
+//   begin T1 on 1 that drops 3        it takes node 3 out of the list; also: adds 4
+//   join 4 from 1                     node 4, a spare one, begins as a copy of node 1
 //   prepare U1 on 1                   PREPARE TRANSACTION 'U1'
 //   commit prepared U1 on 2           also: rollback prepared
 //   node 2 refuses T1                 it will vote no
@@ -28,6 +30,10 @@ type Act = (cluster: TracedCluster, words: readonly string[]) => void;
 
 const STEPS: readonly (readonly [RegExp, Act])[] = [
   [/^begin (T\d+) on (\d)$/, (c, [name, id]) => c.begin_transaction(name!, Number(id), null)],
+  [/^begin (T\d+) on (\d) that (add|drop)s (\d)$/, (c, [name, id, change, node]) => {
+    c.begin_list_change(name!, Number(id), { change: change as 'add' | 'drop', node: Number(node) });
+  }],
+  [/^join (\d) from (\d)$/, (c, [id, source]) => c.join(Number(id), Number(source))],
   [/^prepare (U\d+) on (\d)$/, (c, [name, id]) => c.begin_transaction(name!, Number(id), name!)],
   [/^(commit|rollback) prepared (U\d+) on (\d)$/, (c, [verb, name, id]) => {
     c.node(Number(id)).data.user_decides(c.transaction(name!), verb === 'commit');
@@ -67,10 +73,11 @@ const STEPS: readonly (readonly [RegExp, Act])[] = [
 /** Run a story's steps; its trace. */
 export function run_steps(steps: readonly string[]): readonly string[] {
   const [first = '', ...rest] = steps;
-  const size = /^nodes (\d)(?: major (\d))?$/.exec(first);
+  const size = /^nodes (\d)(?: major (\d))?(?: spares (\d))?$/.exec(first);
   if (size === null) throw new Error(`the first step is "${first}", not the number of nodes`);
   if (!steps.at(-1)!.startsWith('expect ')) throw new Error('it does not say what it expects');
-  const cluster = new TracedCluster(Number(size[1]), Number(size[2] ?? 0));
+  const [nodes, major, spares] = size.slice(1).map((text) => Number(text ?? 0));
+  const cluster = new TracedCluster(nodes!, major!, spares!);
   for (const step of rest) {
     if (!step.startsWith('expect ')) cluster.tell(`> ${step}`);
     take(cluster, step);

@@ -1,14 +1,19 @@
 // The simulator's cluster with nothing left to chance: it does what a story says, and
 // tells what happens on each node in words that the story's steps can point at. What
 // every node repeats (heartbeats, votes, questions) is told once; horizons not at all.
-import { Cluster, type Node } from '../sim/cluster.ts';
+import { Cluster } from '../sim/cluster.ts';
+import { demand_online, demand_rest } from '../sim/demands.ts';
+import { live } from '../sim/clients.ts';
 import { answer_of, saved_words, sent_words } from './words.ts';
 import { holding } from '../../ts-src/core/holding.ts';
 import { Random } from '../sim/random.ts';
-import { KEYS, type Surroundings, type Vote } from '../sim/data_plane.ts';
+import { copy } from '../sim/list_changes.ts';
+import { KEYS, LIST_KEY } from '../sim/database.ts';
 import type { Config, Durable } from '../../ts-src/core/state.ts';
 import type { Envelope } from '../../ts-src/core/message.ts';
-import type { Transaction } from '../sim/transaction.ts';
+import type { Node } from '../sim/node.ts';
+import type { Surroundings, Vote } from '../sim/surroundings.ts';
+import type { ListChange, Transaction } from '../sim/transaction.ts';
 import type { View } from '../../ts-src/core/effect.ts';
 import type { World } from '../../ts-src/core/control.ts';
 
@@ -47,17 +52,17 @@ export class TracedCluster extends Cluster {
   /** Who ends transactions now, if not their coordinator. */
   private by = '';
 
-  constructor(nodes: number, major: number) {
-    super({ seed: 0, nodes, faults_ms: 0, spares: 0, random: new NoChance(0) });
+  constructor(nodes: number, major: number, spares: number) {
+    super({ seed: 0, nodes, faults_ms: 0, spares, random: new NoChance(0) });
     this.major = major;
-    this.faulty = false;
+    this.network.faulty = false;
     this.busy_clients = false;
     for (const node of this.nodes) {
       this.agenda.after(node.id * START_APART_MS, () => this.start_server(node));
-      this.live(node);
+      live(this, node);
     }
     this.run_for(3_000);
-    this.demand_online('a story begins');
+    demand_online(this, 'a story begins');
     this.origin_ms = this.agenda.now_ms;
     this.lines.length = 0;
   }
@@ -107,20 +112,21 @@ export class TracedCluster extends Cluster {
   /** The connections between these nodes and those break. */
   cut_off(some: readonly number[], others: readonly number[]): void {
     for (const [a, b] of this.pairs(some, others)) {
-      this.cut.add(this.edge(a, b));
+      this.network.cut.add(this.network.edge(a, b));
       this.disconnect(a, b);
     }
   }
 
   /** Messages of `from` to `to` are lost; the connections stay. */
   deafen(from: number, to: number): void {
-    this.deaf.add(`${from}>${to}`);
+    this.network.deaf.add(`${from}>${to}`);
   }
 
   mend(): void {
-    this.cut.clear();
-    this.deaf.clear();
-    for (const [a, b] of this.pairs(this.configured, this.configured)) {
+    this.network.cut.clear();
+    this.network.deaf.clear();
+    const all = this.nodes.map(({ id }) => id);
+    for (const [a, b] of this.pairs(all, all)) {
       if (a.id < b.id) this.connect(a, b);
     }
   }
@@ -131,10 +137,22 @@ export class TracedCluster extends Cluster {
 
   /** `user_gid`: of PREPARE TRANSACTION. Each writes a row of its own. */
   begin_transaction(name: string, id: number, user_gid: string | null): void {
-    const tx = this.node(id).data.begin(user_gid, [this.transactions.size % KEYS]);
+    this.begin(name, id, this.node(id).data.begin(user_gid, [this.transactions.size % KEYS]));
+  }
+
+  begin_list_change(name: string, id: number, change: ListChange): void {
+    this.begin(name, id, this.node(id).data.begin(null, [LIST_KEY], change));
+  }
+
+  private begin(name: string, id: number, tx: Transaction | null): void {
     if (tx === null) throw new Error(`node ${id} cannot begin ${name}`);
     this.observer.transactions.push(tx);
     this.transactions.set(name, tx);
+  }
+
+  join(id: number, source: number): void {
+    copy(this, this.node(id), this.node(source));
+    this.start_server(this.node(id));
   }
 
   transaction(name: string): Transaction {
@@ -144,7 +162,7 @@ export class TracedCluster extends Cluster {
   }
 
   demand_rest(): void {
-    this.check_rest();
+    demand_rest(this);
   }
 
   // ---- what happens ------------------------------------------------------------------

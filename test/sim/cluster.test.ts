@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { options_for } from './options.ts';
-import { run_seed, type Summary } from './cluster.ts';
+import { run_seed, type Summary } from './history.ts';
 import type { Result, Share } from './shard.ts';
 
 const SEEDS = Number(process.env['SEEDS'] ?? 9_000);

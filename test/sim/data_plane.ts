@@ -1,23 +1,20 @@
 // A model of one node's data plane: backends that prepare and wait for votes, streams
 // that carry prepares and outcomes, participants that vote, users' two-phase
 // transactions. It keeps the rules that PROTOCOL.md and docs/majority.md give the C
-// code; the control plane beside it is the real one. What it does as a node that was
-// away is in recovery.ts.
-import { coordinator_of, is_ours } from '../../ts-src/core/gid.ts';
+// code; the control plane beside it is the real one. What it has on disk is in
+// database.ts, what it does as a node that was away in recovery.ts.
+import { coordinator_of } from '../../ts-src/core/gid.ts';
+import { Database, LANES } from './database.ts';
 import { meets_every_quorum } from '../../ts-src/core/quorum.ts';
 import { Recovery } from './recovery.ts';
-import { Wal, type WalRecord } from './wal.ts';
-import type { EventOf, FinishResult } from '../../ts-src/core/event.ts';
+import type { FinishResult } from '../../ts-src/core/event.ts';
 import type { Look } from '../../ts-src/core/holding.ts';
 import type { Positions } from '../../ts-src/core/horizon.ts';
 import type { ListChange, Transaction } from './transaction.ts';
 import type { Value } from '../../ts-src/core/ballot.ts';
 import type { View } from '../../ts-src/core/effect.ts';
-
-export interface Vote {
-  readonly kind: 'yes' | 'no' | 'undo' | 'undone';
-  readonly tx: Transaction;
-}
+import type { Vote } from './surroundings.ts';
+import type { WalRecord } from './wal.ts';
 
 /** A backend that drives its transaction. */
 interface Driver {
@@ -38,46 +35,7 @@ interface Reading {
   readonly open_users: Map<Transaction, number>;
 }
 
-/** What the world around the node gives it. */
-export interface Surroundings {
-  send_vote(to: number, vote: Vote): void;
-  /** An event for the control plane, through the queue in shared memory. */
-  event(
-    event: EventOf<'orphan' | 'decide' | 'recovering' | 'stream_up' | 'stream_down' | 'listed'>,
-  ): void;
-  chance(probability: number): boolean;
-  /** The node votes, prepares, takes back or decides something of this generation. */
-  acts_in(generation: number, what: string): void;
-  /** The newest generation in which this node was online, as it is on disk. */
-  online_in(): number;
-  /** A user hears that the transaction ended. */
-  answered(tx: Transaction): void;
-  /** It ended here, or its client was told something. */
-  changed(tx: Transaction): void;
-  /** Its rows are written here. */
-  applied(tx: Transaction): void;
-  now_us(): number;
-}
-
-export const KEYS = 6;
-/** The row that stands for the list of nodes. */
-export const LIST_KEY = KEYS;
-const LANES = 2;
-
-export class DataPlane {
-  // On disk.
-  readonly wal = new Wal();
-  readonly prepared = new Map<string, { xid: number; tx: Transaction }>();
-  /** The commit log, of its own transactions. */
-  readonly outcomes = new Map<string, Value>();
-  /** Progress of each lane of each coordinator: its last outcome that was executed. */
-  readonly progress = new Map<string, number>();
-  /** The rows: who wrote each, in order. */
-  readonly rows: Transaction[][] = Array.from({ length: KEYS + 1 }, () => []);
-  /** The nodes that the cluster should consist of. */
-  listed: readonly number[];
-  private next_xid = 700;
-
+export class DataPlane extends Database {
   // In memory.
   view: View | null = null;
   drivers = new Map<string, Driver>();
@@ -88,14 +46,6 @@ export class DataPlane {
   private readings = new Map<number, Reading>();
   /** Streams are read from the peers' marks of this generation; 0: from their slots. */
   private from_mark = 0;
-
-  constructor(
-    readonly id: number,
-    listed: readonly number[],
-    readonly around: Surroundings,
-  ) {
-    this.listed = listed;
-  }
 
   crash(): void {
     this.view = null;
@@ -149,13 +99,6 @@ export class DataPlane {
     this.drivers.set(tx.gid, driver);
     this.conclude(driver);
     return tx;
-  }
-
-  private is_locked(keys: readonly number[]): boolean {
-    for (const { tx } of this.prepared.values()) {
-      if (tx.keys.some((key) => keys.includes(key))) return true;
-    }
-    return false;
   }
 
   take_vote(from: number, { kind, tx }: Vote): void {
@@ -324,11 +267,6 @@ export class DataPlane {
     if (tx.user) this.wal.records.push({ kind: 'refused', tx, at });
   }
 
-  prepare(tx: Transaction, at: number | null): void {
-    this.prepared.set(tx.gid, { xid: this.next_xid++, tx });
-    this.wal.records.push({ kind: 'prepare', tx, at });
-  }
-
   private vote(to: number, vote: Vote): void {
     if (this.online_in(vote.tx.generation)) this.around.send_vote(to, vote);
   }
@@ -352,10 +290,6 @@ export class DataPlane {
   /** A COMMIT of what is not prepared here: it was executed here before, or it is missing. */
   protected may_pass(tx: Transaction): boolean {
     return tx.user || this.around.online_in() > tx.generation;
-  }
-
-  progress_of(tx: Transaction): number {
-    return this.progress.get(`${tx.coordinator} ${tx.lane}`) ?? -1;
   }
 
   // ---- participant ---------------------------------------------------------------
@@ -482,18 +416,6 @@ export class DataPlane {
     };
   }
 
-  /** What its WAL has as committed, from where the slots of these nodes begin. */
-  remembered(gids: ReadonlySet<string>, by: readonly number[]): readonly string[] {
-    const from = Math.min(...by.map((id) => this.wal.slot(id)), this.wal.insert);
-    const found = this.wal.records.slice(from).filter((r) => r.kind === 'commit');
-    return found.map((r) => (r as { tx: Transaction }).tx.gid).filter((gid) => gids.has(gid));
-  }
-
-  private xact_status(gid: string): 'committed' | 'aborted' | 'in progress' {
-    if (this.prepared.has(gid)) return 'in progress';
-    return this.outcomes.get(gid) === 'commit' ? 'committed' : 'aborted';
-  }
-
   finish(gid: string, value: Value): FinishResult {
     const entry = this.prepared.get(gid);
     if (entry !== undefined && this.around.chance(0.1)) return 'busy';
@@ -517,56 +439,10 @@ export class DataPlane {
     this.drivers.delete(gid);
   }
 
-  /** A copy's source has it open: it comes whole, if it is committed. */
-  let_go(tx: Transaction): void {
-    this.prepared.delete(tx.gid);
-    this.wal.records.push({ kind: 'abort', tx, at: null });
-  }
-
-  /** `at`: of its outcome in the coordinator's WAL; null: by a ballot, or by recovery. */
-  end(tx: Transaction, value: Value, at: number | null): void {
-    this.prepared.delete(tx.gid);
-    // Whoever ends it here tells the backend that waits for it.
+  /** Whoever ends it here tells the backend that waits for it. */
+  override end(tx: Transaction, value: Value, at: number | null): void {
     this.waiting.delete(tx.gid);
     for (const { open_users } of this.readings.values()) open_users.delete(tx);
-    if (tx.coordinator === this.id && is_ours(tx.gid)) this.outcomes.set(tx.gid, value);
-    this.wal.records.push({ kind: value, tx, at });
-    tx.ended.set(this.id, value);
-    if (value === 'commit') this.write_rows(tx);
-    this.around.changed(tx);
-  }
-
-  private write_rows(tx: Transaction): void {
-    for (const key of tx.keys) this.rows[key]!.push(tx);
-    if (tx.list !== null) this.change_list(tx.list);
-    this.around.applied(tx);
-  }
-
-  private change_list({ change, node }: ListChange): void {
-    const others = this.listed.filter((id) => id !== node);
-    this.listed = change === 'drop' ? others : [...others, node].sort((a, b) => a - b);
-    // From here on this node's WAL is kept for it.
-    if (change === 'add') this.wal.confirm(node, this.wal.insert);
-    this.around.event({ kind: 'listed', nodes: this.listed });
-  }
-
-  /**
-   * A base backup of another node: all that is on its disk but its WAL, in which its slot for
-   * this node begins now (docs/membership.md, 4).
-   */
-  copy(source: DataPlane): void {
-    for (const [gid, entry] of source.prepared) this.prepared.set(gid, entry);
-    for (const [lane, at] of source.progress) this.progress.set(lane, at);
-    for (let lane = 0; lane < LANES; lane++) {
-      this.progress.set(`${source.id} ${lane}`, source.wal.insert - 1);
-    }
-    source.rows.forEach((row, key) => this.rows[key]!.push(...row));
-    this.listed = source.listed;
-    this.next_xid = source.next_xid;
-    this.begins_at(source);
-  }
-
-  protected begins_at({ wal }: DataPlane): void {
-    wal.confirm(this.id, wal.insert);
+    super.end(tx, value, at);
   }
 }

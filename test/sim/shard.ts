@@ -1,7 +1,7 @@
 // A share of the seeds, in a thread of its own: what cluster.test.ts runs on each core.
 import { parentPort, workerData } from 'node:worker_threads';
 import { options_for } from './options.ts';
-import { run_seed, type Summary } from './cluster.ts';
+import { run_seed, type Summary } from './history.ts';
 
 export interface Share {
   readonly first: number;

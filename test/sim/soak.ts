@@ -1,7 +1,7 @@
 // A long run of the simulator: `make soak`. MINUTES to run, FIRST_SEED to begin at (else
 // a random one), SEEDS to stop after so many. Says which seeds failed, and goes on.
 import { options_for } from './options.ts';
-import { run_seed } from './cluster.ts';
+import { run_seed } from './history.ts';
 
 const end_ms = Date.now() + Number(process.env['MINUTES'] ?? 10) * 60_000;
 const first = Number(process.env['FIRST_SEED'] ?? Math.floor(Math.random() * 1e9));

@@ -1,5 +1,6 @@
 // The code behind the SQL functions, by their names. Each takes one jsonb and gives one;
 // the wrappers in sql/parts/ make rows and columns of it.
+import { add_node } from './add_node.ts';
 import { broadcast_table } from './broadcast_table.ts';
 import { check_database } from './check_database.ts';
 import { check_query } from './check_query.ts';
@@ -21,6 +22,7 @@ import { status } from './status.ts';
 import { transaction_here } from './transaction_here.ts';
 
 export const api = {
+  add_node,
   broadcast_table,
   check_database,
   check_query,

@@ -3,11 +3,11 @@
 import { difference, intersection } from '../core/node_set.ts';
 import { may_leave } from '../core/configured.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
+import { lock_list } from '../shell/node_list.ts';
 import { own_report } from '../shell/own_report.ts';
 import { rows } from '../shell/sql.ts';
 import { SqlError } from '../shell/sql_error.ts';
 
-const LOCK = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
 const DROP = `
   INSERT INTO mtm.cluster_nodes (id, dropped, reason) VALUES ($1, true, $2)
   ON CONFLICT (id) DO UPDATE SET dropped = true, reason = EXCLUDED.reason`;
@@ -23,10 +23,6 @@ export function drop_node({ id }: Arguments): null {
   check_quorum(id, listed);
   drop(id, null);
   return null;
-}
-
-export function lock_list(): void {
-  rows(LOCK);
 }
 
 export function drop(id: number, reason: string | null): void {

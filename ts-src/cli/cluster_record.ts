@@ -19,6 +19,15 @@ export interface ClusterRecord {
   settings: Settings;
   /** The nodes reach each other through relays, which the command line can cut. */
   proxy?: boolean;
+  /** Nodes in this folder that `join` made. */
+  added?: readonly AddedNode[];
+  /** The one that `join` is at work on, or was when it was interrupted. */
+  joining?: AddedNode;
+}
+
+export interface AddedNode {
+  node: number;
+  port: number;
 }
 
 export function default_dir(user: ServerUser): string {
@@ -45,10 +54,21 @@ export const password_file = (dir: string) => join(dir, 'pgpass');
 export const node_dir = (dir: string, node: number) => join(dir, `node${node}`);
 export const data_dir = (dir: string, node: number) => join(node_dir(dir, node), 'data');
 export const log_file = (dir: string, node: number) => join(node_dir(dir, node), 'log');
-export const node_port = (record: ClusterRecord, node: number) => record.port + node - 1;
+/** What `join` writes for the server to read: the nodes that the settings name. */
+export const nodes_file = (dir: string, node: number) => join(node_dir(dir, node), 'conn_strings');
+
+export function node_port(record: ClusterRecord, node: number): number {
+  const all = [...(record.added ?? []), ...(record.joining ? [record.joining] : [])];
+  return all.find((added) => added.node === node)?.port ?? record.port + node - 1;
+}
+
+/** The nodes that `up` made; multimaster.conn_strings names them. */
+export function founder_ids(record: ClusterRecord): number[] {
+  return Array.from({ length: record.nodes }, (_, index) => index + 1);
+}
 
 export function node_ids(record: ClusterRecord): number[] {
-  return Array.from({ length: record.nodes }, (_, index) => index + 1);
+  return [...founder_ids(record), ...(record.added ?? []).map(({ node }) => node)];
 }
 
 export function has_record(dir: string): boolean {

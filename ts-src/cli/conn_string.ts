@@ -14,6 +14,17 @@ function quote_value(value: string): string {
   return `'${value.replace(/['\\]/g, '\\$&')}'`;
 }
 
+/** Of the key=value form; a value that is quoted may have anything in it. */
+export function parse_conn_string(text: string): Record<string, string> {
+  const pattern = /\s*([a-z_]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))/gy;
+  const found: Record<string, string> = {};
+  for (let match; (match = pattern.exec(text)) !== null; ) {
+    found[match[1]!] = (match[2] ?? match[3] ?? '').replace(/\\(.)/g, '$1');
+    if (text.slice(pattern.lastIndex).trim() === '') return found;
+  }
+  throw new Failure('bad_argument', 'the connection string must be like "host=... port=... dbname=..."');
+}
+
 /** multimaster.conn_strings separates the nodes by commas. */
 export function join_conn_strings(strings: string[]): string {
   const comma = strings.find((text) => text.includes(','));

@@ -9,7 +9,7 @@ import type { Passwords } from './passwords.ts';
 import { run_program } from './run_program.ts';
 import { hand_over, type ServerUser } from './server_user.ts';
 
-const CONFIG_FILE = 'multimaster.conf';
+export const CONFIG_FILE = 'multimaster.conf';
 
 export interface NewNode {
   name: string;
@@ -43,7 +43,7 @@ export function write_config(data_dir: string, lines: string[], user: ServerUser
   write_file(join(data_dir, CONFIG_FILE), [...header, ...lines], user);
 }
 
-function write_file(path: string, lines: string[], user: ServerUser): void {
+export function write_file(path: string, lines: string[], user: ServerUser): void {
   writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 });
   hand_over(path, user);
 }
@@ -104,7 +104,7 @@ async function must_succeed(
   throw new Failure('start_failed', `${program} failed for ${node.name}: ${why}`);
 }
 
-function first_complaint(stderr: string): string {
+export function first_complaint(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '');
   const complaint = lines.find((line) => /(FATAL|PANIC|ERROR|error):/.test(line));
   return (complaint ?? lines[0] ?? 'it said nothing').trim();

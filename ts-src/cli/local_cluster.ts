@@ -7,10 +7,12 @@ import {
   SUPERUSER,
   checked_dir,
   data_dir,
+  founder_ids,
   has_record,
   node_dir,
   node_ids,
   node_port,
+  nodes_file,
   password_file,
   read_record,
   write_record,
@@ -56,13 +58,17 @@ export class LocalCluster {
   }
 
   /** Makes the folder and what is remembered in it; the nodes come later. */
-  static async prepare(dir: string, record: ClusterRecord): Promise<LocalCluster> {
+  static async prepare(
+    dir: string,
+    record: ClusterRecord,
+    make_passwords: (dir: string, user: ServerUser) => void = ensure_passwords,
+  ): Promise<LocalCluster> {
     const user = server_user();
     const cluster = new LocalCluster(checked_dir(dir), record, user, find_postgres());
     if (record.proxy) check_relay_socket(cluster.dir);
     await cluster.make_dir();
     write_record(cluster.dir, record, user);
-    ensure_passwords(cluster.dir, user);
+    make_passwords(cluster.dir, user);
     return cluster;
   }
 
@@ -78,7 +84,7 @@ export class LocalCluster {
     if (this.nodes.includes(node)) return;
     throw new Failure(
       'bad_argument',
-      `there is no node ${node}: this cluster has nodes 1 to ${this.record.nodes}`,
+      `there is no node ${node}: the nodes in ${this.dir} are ${this.nodes.join(', ')}`,
     );
   }
 
@@ -176,14 +182,15 @@ export class LocalCluster {
         user: LINK_ROLE,
         passfile: password_file(this.dir),
       });
-    return join_conn_strings(this.nodes.map(of));
+    return join_conn_strings(founder_ids(this.record).map(of));
   }
 
-  private config_lines(node: number): string[] {
+  config_lines(node: number): string[] {
+    const is_founder = founder_ids(this.record).includes(node);
     return node_config_lines({
       node_id: node,
-      node_count: this.record.nodes,
-      conn_strings: this.conn_strings(node),
+      node_count: Math.max(this.record.nodes, node),
+      conn_strings: is_founder ? this.conn_strings(node) : `@${nodes_file(this.dir, node)}`,
       port: node_port(this.record, node),
       listen_addresses: '127.0.0.1',
       socket_dir: this.dir.length > LONGEST_SOCKET_DIR ? null : this.dir,
@@ -225,7 +232,7 @@ export class LocalCluster {
   }
 }
 
-function make_private_dir(dir: string, user: ServerUser): void {
+export function make_private_dir(dir: string, user: ServerUser): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   hand_over(dir, user);
 }

@@ -32,6 +32,9 @@ export interface NodeConfig {
   extra?: Settings;
 }
 
+/** So that nodes can be added later without a restart of the others. */
+export const ROOM_FOR_NODES = 8;
+
 export function required_settings(
   node_count: number,
   max_connections = DEFAULT_MAX_CONNECTIONS,
@@ -62,7 +65,7 @@ export function node_settings(config: NodeConfig): Settings {
     logging_collector: 'off',
     log_line_prefix: '%m [%p] ',
     shared_preload_libraries: 'multimaster',
-    ...required_settings(config.node_count, max_connections, max_workers),
+    ...required_settings(Math.max(config.node_count, ROOM_FOR_NODES), max_connections, max_workers),
     ...trusted_plugins(config.output_plugin_libraries),
     'multimaster.node_id': config.node_id,
     'multimaster.conn_strings': config.conn_strings,

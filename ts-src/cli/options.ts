@@ -13,9 +13,10 @@ function integer(text: string, least: number, most: number): number {
 }
 
 const MOST_NODES = 16;
+const HIGHEST_NODE = 32;
 
 export const parse_node_count = (text: string) => integer(text, 1, MOST_NODES);
-export const parse_node_id = (text: string) => integer(text, 1, MOST_NODES);
+export const parse_node_id = (text: string) => integer(text, 1, HIGHEST_NODE);
 export const parse_port = (text: string) => integer(text, 1024, 65535);
 
 export function parse_db(text: string): string {

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { LINK_ROLE, SUPERUSER, password_file } from './cluster_record.ts';
+import { parse_conn_string } from './conn_string.ts';
 import { Failure } from './failure.ts';
 import { hand_over, type ServerUser } from './server_user.ts';
 
@@ -31,17 +32,24 @@ export function ensure_passwords(dir: string, user: ServerUser): Passwords {
   return read_passwords(dir);
 }
 
+/** For a folder whose nodes belong to a cluster that was made elsewhere. */
+export function keep_passwords(dir: string, conninfo: string, user: ServerUser): void {
+  const { password, passfile } = parse_conn_string(conninfo);
+  const superuser = password ?? (passfile === undefined ? '' : of_role(passfile, SUPERUSER));
+  writeFileSync(password_file(dir), password_lines({ superuser, link_role: '' }), { mode: 0o600 });
+  hand_over(password_file(dir), user);
+}
+
 export function read_passwords(dir: string): Passwords {
-  const lines = readFileSync(password_file(dir), 'utf8').split('\n');
-  const of = (role: string): string => {
-    const start = `*:*:*:${role}:`;
-    const line = lines.find((text) => text.startsWith(start));
-    if (line === undefined) {
-      throw new Failure('no_cluster', `${password_file(dir)} has no line for ${role}`);
-    }
-    return line.slice(start.length).replace(/\\([\\:])/g, '$1');
-  };
-  return { superuser: of(SUPERUSER), link_role: of(LINK_ROLE) };
+  const file = password_file(dir);
+  return { superuser: of_role(file, SUPERUSER), link_role: of_role(file, LINK_ROLE) };
+}
+
+function of_role(file: string, role: string): string {
+  const start = `*:*:*:${role}:`;
+  const line = readFileSync(file, 'utf8').split('\n').find((text) => text.startsWith(start));
+  if (line === undefined) throw new Failure('no_cluster', `${file} has no line for ${role}`);
+  return line.slice(start.length).replace(/\\([\\:])/g, '$1');
 }
 
 function random_password(): string {

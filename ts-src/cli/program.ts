@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { container_prepare } from './container_prepare.ts';
 import { default_dir } from './cluster_record.ts';
 import { down } from './down.ts';
+import { join } from './join.ts';
 import { kill } from './kill.ts';
 import { LocalCluster } from './local_cluster.ts';
 import { logs } from './logs.ts';
@@ -77,6 +78,17 @@ function add_cluster_commands(program: Command): void {
     .addOption(dir_option())
     .option('--purge', "remove the cluster's folder, too")
     .action((options) => down({ ...options, dir: dir_of(options) }, progress));
+  program
+    .command('join')
+    .description('add a node to a cluster that is at work: a copy of an online node')
+    .option('--from <conninfo>', "an online node's connection string, of a superuser (default: a node in the folder)")
+    .addOption(dir_option())
+    .option('--port <port>', 'port of the new node (default: the next one in the folder)', parse_port)
+    .option('--host <host>', 'where the other nodes reach it (127.0.0.1)')
+    .action(async (options) => {
+      const cluster = await join({ ...options, dir: dir_of(options) }, progress);
+      console.log(`ready: node ${cluster.nodes.at(-1)} is online`);
+    });
   program
     .command('status')
     .description('what every node says of itself')

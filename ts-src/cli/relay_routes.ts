@@ -1,6 +1,6 @@
 // The relays of a proxied cluster: one for each ordered pair of nodes, on a port of
 // its own after the nodes' ports. Node `from` finds node `to` at that port.
-import { node_ids, node_port, type ClusterRecord } from './cluster_record.ts';
+import { founder_ids, node_port, type ClusterRecord } from './cluster_record.ts';
 
 export interface Route {
   from: number;
@@ -13,7 +13,7 @@ export interface Route {
 
 export function relay_routes(record: ClusterRecord): Route[] {
   if (!record.proxy) return [];
-  const nodes = node_ids(record);
+  const nodes = founder_ids(record);
   const pairs = nodes.flatMap((from) =>
     nodes.filter((to) => to !== from).map((to) => ({ from, to })),
   );

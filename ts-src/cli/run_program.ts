@@ -13,6 +13,8 @@ export interface ProgramOptions {
   user?: ServerUser;
   cwd?: string;
   input?: string;
+  /** Called with what the program says while it runs. */
+  on_stderr?: (text: string) => void;
 }
 
 export function run_program(
@@ -30,7 +32,10 @@ export function run_program(
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      options.on_stderr?.(text);
+    });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
     // A program that ends before it has read all its input is judged by its code.

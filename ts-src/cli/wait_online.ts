@@ -60,6 +60,29 @@ function failure_in_words(error: unknown): string {
   return message;
 }
 
+/** Of one node, with what it says that it waits for. */
+export async function wait_node_online(
+  cluster: LocalCluster,
+  node: number,
+  timeout_ms: number,
+  say: (text: string) => void,
+): Promise<void> {
+  const deadline = Date.now() + timeout_ms;
+  for (;;) {
+    const { online, text } = await node_status(cluster, node);
+    if (online) return;
+    if (text === 'stopped') {
+      throw new Failure('not_online', `node ${node} has stopped (see "multimaster logs ${node}")`);
+    }
+    if (Date.now() > deadline) {
+      const seconds = Math.round(timeout_ms / 1000);
+      throw new Failure('not_online', `node ${node} is not online after ${seconds} s: ${text}`);
+    }
+    say(text);
+    await sleep(POLL_INTERVAL_MS);
+  }
+}
+
 export async function wait_online(
   cluster: LocalCluster,
   timeout_ms: number,

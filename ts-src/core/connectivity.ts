@@ -1,18 +1,22 @@
 // Connectivity: who hears whom. A peer is connected when its link is up both ways and
 // it was heard of within heartbeat_recv_ms. Silence is judged at ticks only, when all
-// that was queued is read: a node that stood still does not take that for silence. Each
-// heartbeat carries its sender's own set, so that everybody sees the whole matrix.
+// that was queued is read: a node that stood still does not take that for silence. So a
+// tick at which nothing happens leaves the state as it is. Each heartbeat carries its
+// sender's own set, so that everybody sees the whole matrix.
 import { known_nodes } from './configured.ts';
 import { added, contains, difference, type NodeId, type NodeSet } from './node_set.ts';
 import type { Heartbeat } from './message.ts';
 import { per_state } from './per_state.ts';
 import type { State } from './state.ts';
+import type { Turn } from './turn.ts';
 
 export interface Peer {
   readonly link: boolean;
   readonly stream: boolean;
   /** Monotonic time of its newest heartbeat; null since its link went down. */
   readonly heard_ms: number | null;
+  /** That was too long ago, at the last tick. */
+  readonly silent: boolean;
   readonly heard_wall_ms: number | null;
   readonly heartbeats: number;
   readonly status_since_wall_ms: number | null;
@@ -29,6 +33,7 @@ export const UNKNOWN_PEER: Peer = {
   link: false,
   stream: false,
   heard_ms: null,
+  silent: false,
   heard_wall_ms: null,
   heartbeats: 0,
   status_since_wall_ms: null,
@@ -48,8 +53,20 @@ export function peer_ids(state: State): NodeSet {
 
 export function is_connected(state: State, id: NodeId): boolean {
   if (id === state.config.node_id) return true;
-  const { link, heard_ms } = peer_of(state, id);
-  return link && heard_ms !== null && state.ticked_ms - heard_ms <= state.config.heartbeat_recv_ms;
+  const { link, heard_ms, silent } = peer_of(state, id);
+  return link && heard_ms !== null && !silent;
+}
+
+/** Called on every tick: of whom was nothing heard for too long? */
+export function judge_silence(turn: Turn): void {
+  const { state, clock } = turn;
+  const { heartbeat_recv_ms } = state.config;
+  const fallen_silent = Object.entries(state.peers).filter(
+    ([, { heard_ms, silent }]) => !silent && heard_ms !== null && clock.now_ms - heard_ms > heartbeat_recv_ms,
+  );
+  if (fallen_silent.length === 0) return;
+  const change = fallen_silent.map(([id, peer]) => [id, { ...peer, silent: true }] as const);
+  turn.set({ peers: { ...state.peers, ...Object.fromEntries(change) } });
 }
 
 /** This node and all it is connected with: its row of the matrix. */

@@ -40,6 +40,8 @@ export class Control {
   private saved: Durable | null = null;
   private readonly world: World;
   private readonly queue: Event[] = [];
+  /** A heartbeat goes to many nodes: its text is made once. */
+  private sent: { readonly message: Message; readonly body: string } | null = null;
 
   constructor(state: State, world: World) {
     this.state = state;
@@ -98,15 +100,21 @@ export class Control {
   }
 
   private send(to: NodeId, message: Message): void {
-    const { node_id, cluster_name } = this.state.config;
-    const body = encode_message({
-      version: MESSAGE_VERSION,
-      cluster: cluster_name,
-      from: node_id,
-      incarnation: this.state.durable.incarnation,
-      message,
-    });
+    const { node_id } = this.state.config;
+    if (this.sent?.message !== message) this.sent = { message, body: this.text_of(message) };
+    const { body } = this.sent;
     if (to === node_id) this.queue.push({ kind: 'message', from: node_id, body });
     else this.world.send(to, body);
+  }
+
+  private text_of(message: Message): string {
+    const { config, durable } = this.state;
+    return encode_message({
+      version: MESSAGE_VERSION,
+      cluster: config.cluster_name,
+      from: config.node_id,
+      incarnation: durable.incarnation,
+      message,
+    });
   }
 }

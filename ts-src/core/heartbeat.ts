@@ -3,6 +3,7 @@
 // has to arrive for it.
 import { connected_nodes, newest_promise, peer_ids, peer_of, streaming_nodes } from './connectivity.ts';
 import { learn } from './history.ts';
+import { per_state } from './per_state.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { next_configured, wanted_members } from './wanted.ts';
@@ -10,14 +11,13 @@ import { wants_newer } from './campaign.ts';
 import { is_away, is_ready, learn_online, recovery_left } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
+import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** Called at the end of every step, when all else is settled. */
 export function beat(turn: Turn): void {
   const { state, clock } = turn;
-  const content = present(turn);
-  const links = peer_ids(state).filter((id) => peer_of(state, id).link);
-  const said = in_short(content, links);
+  const said = in_short(state);
   if (said === state.heartbeat_said && clock.now_ms < state.heartbeat_after_ms) return;
   const seq = state.heartbeat_seq + 1;
   turn.set({
@@ -25,19 +25,11 @@ export function beat(turn: Turn): void {
     heartbeat_said: said,
     heartbeat_after_ms: clock.now_ms + state.config.heartbeat_send_ms,
   });
-  for (const to of links) turn.send(to, { ...content, seq });
+  const message = { ...present(state), seq };
+  for (const to of linked_nodes(state)) turn.send(to, message);
 }
 
-/** Two heartbeats that say the same to the same nodes have the same text. */
-function in_short(said: Heartbeat, links: NodeSet): string {
-  const { status, connected, streams, promised, generation, wants, closed, open } = said;
-  const { online_in, away, ready, wanted, wanted_configured, listed, newest } = said;
-  const number = generation?.number ?? 0;
-  const rounds = [status, connected, streams, promised, number, wants, closed, open, links];
-  return [...rounds, online_in, away, ready, wanted, wanted_configured, listed, newest].join(' ');
-}
-
-function present({ state }: Turn): Heartbeat {
+const present = per_state((state: State): Heartbeat => {
   const { promised, generation } = state.durable;
   return {
     kind: 'heartbeat',
@@ -62,7 +54,22 @@ function present({ state }: Turn): Heartbeat {
     closed: state.tenure.closed,
     open: state.tenure.open,
   };
+});
+
+function linked_nodes(state: State): NodeSet {
+  return peer_ids(state).filter((id) => peer_of(state, id).link);
 }
+
+/** Two heartbeats that say the same to the same nodes have the same text. */
+const in_short = per_state((state: State): string => {
+  const said = present(state);
+  const { status, connected, streams, promised, generation, wants, closed, open } = said;
+  const { online_in, away, ready, wanted, wanted_configured, listed, newest } = said;
+  const number = generation?.number ?? 0;
+  const rounds = [status, connected, streams, promised, number, wants, closed, open];
+  const nodes = [wanted, wanted_configured, listed, linked_nodes(state)];
+  return JSON.stringify([rounds, online_in, away, ready, newest, nodes]);
+});
 
 export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heartbeat'>): void {
   const peer = peer_of(turn.state, from);
@@ -73,6 +80,7 @@ export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heart
       [from]: {
         ...peer,
         heard_ms: turn.clock.now_ms,
+        silent: false,
         heard_wall_ms: turn.clock.wall_ms,
         heartbeats: peer.heartbeats + 1,
         status_since_wall_ms:

@@ -31,11 +31,17 @@ export function online_in_of(state: State, id: NodeId): number {
   return peer_of(state, id).said?.online_in ?? 0;
 }
 
+/** Is it still only the copy that it began as? It reads its source, and nobody else. */
+export function is_copy({ config, durable }: State): boolean {
+  return config.source !== 0 && durable.online_in === 0;
+}
+
 /**
  * Was somebody online in a generation that this node missed? A donor of a newer one is
  * not away: its rounds decide what becomes of the one missed.
  */
 export const is_away = per_state((state: State): boolean => {
+  if (is_copy(state)) return true;
   const { online_in, promised } = state.durable;
   const newest = newest_online(state);
   if (newest <= online_in) return false;
@@ -57,15 +63,14 @@ function newest_online(state: State): number {
 }
 
 /** Whose streams the data plane reads: see View. */
-export function donor_for(state: State): NodeId | 0 | -1 {
+export const donor_for = per_state((state: State): NodeId | 0 | -1 => {
   if (!is_away(state)) return 0;
-  // What it was copied with is known to be whole only up to a position of its source.
-  const { source } = state.config;
   const { online_in } = state.durable;
   const able = company(state).filter((id) => {
     const { said } = peer_of(state, id);
     if (said?.away !== false) return false;
-    return source !== 0 && online_in === 0 ? id === source : reaches_back(said.born, online_in);
+    // What it was copied with is known to be whole only up to a position of its source.
+    return is_copy(state) ? id === state.config.source : reaches_back(said.born, online_in);
   });
   const before = state.view?.donor ?? 0;
   // It begins anew with another one, so it stays with one that will be online, too.
@@ -73,7 +78,7 @@ export function donor_for(state: State): NodeId | 0 | -1 {
   const newest = newest_online(state);
   const online = able.filter((id) => online_in_of(state, id) === newest);
   return online[0] ?? -1;
-}
+});
 
 /** May the others wait for this node in every commit, although it is not done? */
 export function is_ready(state: State): boolean {
@@ -108,9 +113,8 @@ export function consider_online(turn: Turn): void {
   if (generation === null || !turn.state.tenure.open) return;
   const { number } = generation;
   if (turn.state.durable.online_in < number && has_all(turn.state, generation)) {
-    const { born, online_in } = turn.state.durable;
-    const is_first = turn.state.config.source !== 0 && online_in === 0;
-    turn.save({ online_in: number, born: is_first ? number : born });
+    const { born } = turn.state.durable;
+    turn.save({ online_in: number, born: is_copy(turn.state) ? number : born });
     forget_before(turn, number);
     forget_orphans(turn, number);
   }

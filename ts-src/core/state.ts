@@ -106,8 +106,6 @@ export interface State {
   readonly listed: NodeSet;
   /** Where this node is not in it. */
   readonly why_dropped: string;
-  /** Monotonic time of the last tick. */
-  readonly ticked_ms: number;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
   readonly ruling: Ruling | null;
@@ -169,7 +167,6 @@ export function initial_state(config: Config, saved: Durable | null): State {
     config,
     listed: config.listed,
     why_dropped: '',
-    ticked_ms: 0,
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},
     ruling: null,

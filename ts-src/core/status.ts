@@ -18,11 +18,12 @@ import { donor_for } from './recovery.ts';
 import { same_proposal } from './generation.ts';
 import { hears_quorum } from './wanted.ts';
 import { in_force, is_current } from './force.ts';
+import { per_state } from './per_state.ts';
 import type { State } from './state.ts';
 
 export type Status = 'isolated' | 'disabled' | 'catchup' | 'recovery' | 'online';
 
-export function status_of(state: State): Status {
+export const status_of = per_state((state: State): Status => {
   if (is_dropped(state)) return 'disabled';
   if (!hears_quorum(state)) return 'isolated';
   if (is_online(state)) return 'online';
@@ -33,7 +34,7 @@ export function status_of(state: State): Status {
   // Its vote was for a generation that was not won, or is over.
   const is_over = generation !== null && promised.number <= generation.number;
   return is_over && !same_proposal(promised, generation) ? 'disabled' : 'recovery';
-}
+});
 
 function is_online(state: State): boolean {
   const generation = in_force(state);

@@ -19,7 +19,7 @@ import { on_inquire, on_propose, on_settle } from './acceptor.ts';
 import { consider_measure, on_horizon, on_measured } from './horizon.ts';
 import { consider_online, on_recovering } from './recovery.ts';
 import { on_orphan, on_surveyed, survey } from './orphan.ts';
-import { peer_of, UNKNOWN_PEER, type Peer } from './connectivity.ts';
+import { judge_silence, peer_of, UNKNOWN_PEER, type Peer } from './connectivity.ts';
 import { settle_view } from './view.ts';
 import { Turn } from './turn.ts';
 import type { Clock, Event, EventKind, EventOf } from './event.ts';
@@ -91,7 +91,7 @@ function on_looked(turn: Turn, purpose: LookPurpose, look: Look): void {
 }
 
 function on_tick(turn: Turn): void {
-  turn.set({ ticked_ms: turn.clock.now_ms });
+  judge_silence(turn);
   consider_campaign(turn);
   survey(turn);
   consider_measure(turn);
@@ -104,8 +104,9 @@ function on_tick(turn: Turn): void {
   ask_again(turn);
 }
 
+/** Also of who is not listed yet: its link is told once, when it comes up. */
 function change_peer(turn: Turn, id: NodeId, change: Partial<Peer>): void {
-  if (id === turn.state.config.node_id || !known_nodes(turn.state).includes(id)) return;
+  if (id === turn.state.config.node_id) return;
   const peer = { ...peer_of(turn.state, id), ...change };
   turn.set({ peers: { ...turn.state.peers, [id]: peer } });
 }

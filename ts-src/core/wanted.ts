@@ -19,8 +19,8 @@ let last: { readonly of: readonly unknown[]; readonly group: NodeSet } | null = 
 
 /** The best set of nodes that all hear each other, this one among them. */
 export function group_of(state: State): NodeSet {
-  const { config, peers, ticked_ms, durable, ruling } = state;
-  const of = [config, peers, ticked_ms, durable, ruling];
+  const { config, peers, durable, ruling } = state;
+  const of = [config, peers, durable, ruling];
   if (last === null || of.some((part, i) => part !== last!.of[i])) {
     last = { of, group: find_group(state) };
   }

@@ -1,12 +1,48 @@
-// The list of nodes: those of the settings, without the dropped ones. It is replicated;
-// the monitor follows it (docs/membership.md).
+// The list of nodes: those of the settings and those that were added, without the dropped
+// ones. It is replicated; the monitor follows it (docs/membership.md).
 import { row, rows } from './sql.ts';
 import type { NodeId, NodeSet } from '../core/node_set.ts';
+
+const LOCK = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
+
+const NUMBERS = 'SELECT id FROM mtm.cluster_nodes';
+const ADDED = 'SELECT id, dropped, conninfo FROM mtm.cluster_nodes WHERE conninfo IS NOT NULL ORDER BY id';
+const LEARN = 'SELECT mtm.shell_add_node($1, $2)';
+const MAKE_SLOT = 'SELECT mtm.shell_make_slot($1)';
 
 const DROPPED = 'SELECT id FROM mtm.cluster_nodes WHERE dropped ORDER BY id';
 
 export function dropped_nodes(): NodeSet {
   return rows(DROPPED).map(({ id }) => Number(id));
+}
+
+/** Whoever changes the list is alone with it until the end of the transaction. */
+export function lock_list(): void {
+  rows(LOCK);
+}
+
+/** Numbers in the list, dropped ones as well. */
+export function numbers_given(): readonly NodeId[] {
+  return rows(NUMBERS).map(({ id }) => Number(id));
+}
+
+/** This server knows all nodes that were added; which of them are not dropped? */
+export function learn_added_nodes(): NodeSet {
+  const added = rows(ADDED);
+  for (const { id, conninfo } of added) rows(LEARN, ['int4', 'text'], [id, conninfo]);
+  return added.filter(({ dropped }) => dropped !== true).map(({ id }) => Number(id));
+}
+
+/**
+ * Of nodes that were added, those that can find here what they will not have: before a node
+ * counts as listed its slot is there, and so it is before any mark that it reads from.
+ */
+export function with_slots(added: NodeSet, self: NodeId): NodeSet {
+  return added.filter((id) => id === self || attempt(() => make_slot(id)));
+}
+
+export function make_slot(id: NodeId): void {
+  rows(MAKE_SLOT, ['int4'], [id]);
 }
 
 const WHY = 'SELECT reason FROM mtm.cluster_nodes WHERE id = $1 AND dropped AND reason IS NOT NULL';

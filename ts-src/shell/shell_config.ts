@@ -1,5 +1,5 @@
 // The node's settings, as the C side reads them.
-import { difference, node_set, type NodeId } from '../core/node_set.ts';
+import { difference, node_set, type NodeId, type NodeSet } from '../core/node_set.ts';
 import { dropped_nodes } from './node_list.ts';
 import { row } from './sql.ts';
 import type { Config } from '../core/state.ts';
@@ -11,8 +11,12 @@ export interface NodeOfSettings {
 
 export interface ShellConfig {
   readonly node_id: number;
-  /** All nodes that the settings name; without passwords. */
+  /** All nodes that the settings name, and those that were added; without passwords. */
   readonly nodes: readonly NodeOfSettings[];
+  /** So many of them the settings name. */
+  readonly founders: number;
+  /** Of a new node: whose copy it is; 0: it is none. */
+  readonly source: NodeId | 0;
   readonly cluster_name: string;
   readonly heartbeat_send_ms: number;
   readonly heartbeat_recv_ms: number;
@@ -32,13 +36,17 @@ export function listed_nodes({ nodes, node_id }: ShellConfig): readonly NodeOfSe
   return nodes.filter(({ id }) => id === node_id || !dropped.includes(id));
 }
 
+/** The first nodes, which the settings name. */
+export function founders({ nodes, founders }: ShellConfig): NodeSet {
+  return node_set(nodes.map(({ id }) => id).filter((id) => id <= founders));
+}
+
 export function core_config(config: ShellConfig): Config {
-  const nodes = node_set(config.nodes.map(({ id }) => id));
   return {
     node_id: config.node_id,
-    configured: nodes,
-    listed: difference(nodes, dropped_nodes()),
-    source: 0,
+    configured: founders(config),
+    listed: difference(founders(config), dropped_nodes()),
+    source: config.source,
     cluster_name: config.cluster_name,
     heartbeat_send_ms: config.heartbeat_send_ms,
     heartbeat_recv_ms: config.heartbeat_recv_ms,

@@ -1,0 +1,136 @@
+/*
+ * mtm.shell_add_node(), mtm.shell_make_slot(), mtm.shell_copy_done(): what a node does for
+ * others that join, and for itself when it is the new one; mtm.shell_check_new_node().
+ *
+ * Runs in: the monitor; shell_check_new_node() in the session of mtm.add_node().
+ * Path: mtm.monitor_step() -> here -> shmem/added_nodes.c, PostgreSQL's slots
+ * Locks: none of its own.
+ */
+#include "postgres.h"
+
+#include "backend/sequences.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "joining/copy.h"
+#include "monitor/shell_access.h"
+#include "node_list.h"
+#include "replication/slot.h"
+#include "settings.h"
+#include "shmem/added_nodes.h"
+#include "shmem/outbox.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+/* A slot that is made from nothing waits for transactions; the monitor must not. */
+#define LONGEST_WAIT "100ms"
+
+PG_FUNCTION_INFO_V1(mtm_shell_add_node);
+PG_FUNCTION_INFO_V1(mtm_shell_make_slot);
+PG_FUNCTION_INFO_V1(mtm_shell_copy_done);
+PG_FUNCTION_INFO_V1(mtm_shell_check_new_node);
+
+Datum
+mtm_shell_add_node(PG_FUNCTION_ARGS)
+{
+	int			node_id = PG_GETARG_INT32(0);
+
+	MtmShellRequireMonitor();
+	if (!MtmAddedNodePut(node_id, text_to_cstring(PG_GETARG_TEXT_PP(1))))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("node %d in mtm.cluster_nodes does not follow node %d", node_id,
+						MtmNodeCount())));
+	MtmOutboxWakeSender();
+	PG_RETURN_VOID();
+}
+
+/*
+ * A copy of another peer's slot begins earlier than needed, and is there at once. Only
+ * where there is no other peer one must be made from nothing.
+ */
+static char *
+statement_for(const char *name)
+{
+	SPITupleTable *rows;
+
+	if (SPI_execute("SELECT slot_name FROM pg_catalog.pg_replication_slots "
+					"WHERE plugin = 'multimaster' AND confirmed_flush_lsn IS NOT NULL "
+					"AND database = pg_catalog.current_database() "
+					"AND slot_name LIKE 'mtm\\_slot\\_%' "
+					"ORDER BY confirmed_flush_lsn DESC LIMIT 1", true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for replication slots");
+	rows = SPI_tuptable;
+	if (SPI_processed == 0)
+		return psprintf("SELECT pg_catalog.pg_create_logical_replication_slot('%s', "
+						"'multimaster', false, true)", name);
+	return psprintf("SELECT pg_catalog.pg_copy_logical_replication_slot('%s', '%s', false, "
+					"'multimaster')", SPI_getvalue(rows->vals[0], rows->tupdesc, 1), name);
+}
+
+static void
+make_slot(const char *name)
+{
+	int			level = NewGUCNestLevel();
+
+	SPI_connect();
+	(void) set_config_option("lock_timeout", LONGEST_WAIT, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_execute(statement_for(name), false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not make replication slot \"%s\"", name);
+	SPI_finish();
+	AtEOXact_GUC(true, level);
+}
+
+/* The slot that a peer will read this node from. */
+Datum
+mtm_shell_make_slot(PG_FUNCTION_ARGS)
+{
+	char		name[NAMEDATALEN];
+
+	MtmShellRequireMonitor();
+	snprintf(name, sizeof(name), "mtm_slot_%d", PG_GETARG_INT32(0));
+	if (SearchNamedReplicationSlot(name, true))
+		PG_RETURN_VOID();
+	PG_TRY();
+	{
+		make_slot(name);
+	}
+	PG_CATCH();
+	{
+		/* The end of a subtransaction does not give it back. */
+		if (MyReplicationSlot)
+			ReplicationSlotRelease();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	ereport(LOG, (errmsg("made replication slot \"%s\"", name)));
+	PG_RETURN_VOID();
+}
+
+Datum
+mtm_shell_copy_done(PG_FUNCTION_ARGS)
+{
+	MtmShellRequireMonitor();
+	MtmCopyDone();
+	PG_RETURN_VOID();
+}
+
+Datum
+mtm_shell_check_new_node(PG_FUNCTION_ARGS)
+{
+	int			node_id = PG_GETARG_INT32(0);
+
+	MtmShellRequireSuperuser();
+	MtmConnStringCheck(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (node_id > Min(mtm_max_nodes, MtmSequenceNodes()))
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("there can be no node %d", node_id),
+				 node_id > mtm_max_nodes ?
+				 errdetail("multimaster.max_nodes is %d. Numbers of dropped nodes are not "
+						   "given again.", mtm_max_nodes) :
+				 errdetail("Sequences have values for nodes 1 to %d. Numbers of dropped nodes "
+						   "are not given again.", MtmSequenceNodes())));
+	MtmSettingsCheckRoom(node_id);
+	PG_RETURN_VOID();
+}
