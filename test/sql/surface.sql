@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(86);
+SELECT plan(90);
 
 SELECT has_schema('mtm');
 
