@@ -150,7 +150,7 @@ async function look_at(servers: Servers): Promise<Look> {
   const own = `SELECT status, recovery_lag FROM mtm.get_nodes_state() WHERE id = ${AWAY}`;
   const [[state], [wal]] = await Promise.all([
     servers.query(AWAY, own),
-    servers.query(ENTRY, "SELECT pg_current_wal_lsn() - '0/0' AS written"),
+    servers.query(ENTRY, "SELECT mtm.wal_position() - '0/0' AS written"),
   ]);
   const left = state?.['recovery_lag'] as string | null | undefined;
   return {
