@@ -73,11 +73,12 @@ function decide_something({ random, options }: Cluster, { data }: Node): void {
   data.user_decides(tx, random.chance(0.6));
 }
 
-function read_streams({ nodes, network, random }: Cluster, node: Node): void {
+function read_streams({ nodes, network, random, held }: Cluster, node: Node): void {
   const { data } = node;
   for (const from of nodes) {
     if (from === node || !network.is_linked(node, from) || random.chance(0.3)) continue;
     const count = random.integer(1, 4);
+    if (held.has(`${from.id}>${node.id}`)) continue;
     if (data.reads_streams()) data.read_stream(from.data, count);
     else if (data.recovery?.donor === from.id) data.recovery.step(from.data, count * 3);
   }

@@ -46,6 +46,8 @@ export class Cluster {
   /** Nodes that are kept down. */
   down: Node[] = [];
   busy_clients = true;
+  /** `from>to`: that stream stands still at its reader; in stories. */
+  readonly held = new Set<string>();
   steps = 0;
   protected major: number;
   private readonly crash_chance: number;
