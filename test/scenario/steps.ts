@@ -15,6 +15,8 @@
 //   start 1
 //   cut 1 2 | 3                       connections between those and these break
 //   cut 1 -> 3                        what 1 sends to 3 is lost, silently
+//   hold 1 -> 3                       what 3 reads of the stream of 1 waits
+//   release 1 -> 3
 //   flap 1 | 2 5 times 0.5s           cut and heal it, each for so long
 //   heal                              all cuts
 //   wait 3s
@@ -56,6 +58,8 @@ const STEPS: readonly (readonly [RegExp, Act])[] = [
   [/^start (\d)$/, (c, [id]) => c.start(Number(id))],
   [/^cut ([\d ]+) \| ([\d ]+)$/, (c, [a, b]) => c.cut_off(ids(a!), ids(b!))],
   [/^cut (\d) -> (\d)$/, (c, [from, to]) => c.deafen(Number(from), Number(to))],
+  [/^hold (\d) -> (\d)$/, (c, [from, to]) => c.held.add(`${from}>${to}`)],
+  [/^release (\d) -> (\d)$/, (c, [from, to]) => c.held.delete(`${from}>${to}`)],
   [/^flap (\d) \| (\d) (\d+) times ([\d.]+)s$/, (c, [a, b, times, seconds]) => {
     for (let i = 0; i < Number(times); i++) {
       c.cut_off(ids(a!), ids(b!));

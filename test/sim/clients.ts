@@ -25,11 +25,12 @@ export function live(cluster: Cluster, node: Node): void {
 
 function client(cluster: Cluster, node: Node): void {
   if (!cluster.busy_clients) return;
-  const { random } = cluster;
+  const { random, options } = cluster;
   const { data } = node;
   const kind = random.next();
-  if (kind < 0.7) begin_some(cluster, node, null);
-  else if (kind < 0.8) begin_users(cluster, node, `u${random.integer(1, 3)}`);
+  const [ours, users] = options.eager_users === true ? [0.2, 0.6] : [0.7, 0.8];
+  if (kind < ours!) begin_some(cluster, node, null);
+  else if (kind < users!) begin_users(cluster, node, `u${random.integer(1, 3)}`);
   else if (kind < 0.95) decide_something(cluster, node);
   else if (data.drivers.size > 0) {
     const gid = random.pick([...data.drivers.keys()]);
@@ -64,19 +65,20 @@ export function begin(
   cluster.observer.transactions.push(tx);
 }
 
-function decide_something({ random }: Cluster, { data }: Node): void {
+function decide_something({ random, options }: Cluster, { data }: Node): void {
   const own = [...data.prepared.values()].filter(({ tx }) => tx.user);
   if (own.length === 0) return;
   const { tx } = random.pick(own);
-  if (tx.told === null && random.chance(0.8)) return;
+  if (tx.told === null && options.eager_users !== true && random.chance(0.8)) return;
   data.user_decides(tx, random.chance(0.6));
 }
 
-function read_streams({ nodes, network, random }: Cluster, node: Node): void {
+function read_streams({ nodes, network, random, held }: Cluster, node: Node): void {
   const { data } = node;
   for (const from of nodes) {
     if (from === node || !network.is_linked(node, from) || random.chance(0.3)) continue;
     const count = random.integer(1, 4);
+    if (held.has(`${from.id}>${node.id}`)) continue;
     if (data.reads_streams()) data.read_stream(from.data, count);
     else if (data.recovery?.donor === from.id) data.recovery.step(from.data, count * 3);
   }

@@ -9,7 +9,7 @@ import { options_for } from './options.ts';
 import { run_seed, type Summary } from './history.ts';
 import type { Result, Share } from './shard.ts';
 
-const SEEDS = Number(process.env['SEEDS'] ?? 9_000);
+const SEEDS = Number(process.env['SEEDS'] ?? 20_000);
 const FIRST = Number(process.env['FIRST_SEED'] ?? 1);
 const ONLY = process.env['SEED'];
 

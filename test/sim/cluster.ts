@@ -25,6 +25,10 @@ export interface Options {
   readonly faults_ms: number;
   /** How many nodes may join; with it, others leave. */
   readonly spares: number;
+  /** Users decide more, and without waiting for the end of the PREPARE. */
+  readonly eager_users?: boolean;
+  /** Two nodes have a referee, and no major node, in any case. */
+  readonly referee?: boolean;
   /** Called with every line that a node logs. */
   readonly trace?: (line: string) => void;
   /** Instead of one from the seed. */
@@ -42,19 +46,22 @@ export class Cluster {
   /** Nodes that are kept down. */
   down: Node[] = [];
   busy_clients = true;
+  /** `from>to`: that stream stands still at its reader; in stories. */
+  readonly held = new Set<string>();
   steps = 0;
   protected major: number;
   private readonly crash_chance: number;
 
-  constructor(private readonly options: Options) {
+  constructor(readonly options: Options) {
     this.random = options.random ?? new Random(options.seed);
     const loss = this.random.pick([0, 0.01, 0.1, 0.2]);
     this.crash_chance = this.random.pick([0, 0.0005, 0.003]);
     const slowness_ms = this.random.pick([2, 20, 150]);
     this.network = new Network(this.agenda, this.random, loss, slowness_ms);
     this.configured = Array.from({ length: options.nodes }, (_, i) => i + 1);
-    this.major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
-    const has_referee = options.nodes === 2 && this.random.chance(0.5);
+    const major = this.random.chance(0.5) ? this.random.integer(1, options.nodes) : 0;
+    this.major = options.referee === true ? 0 : major;
+    const has_referee = options.nodes === 2 && (this.random.chance(0.5) || options.referee === true);
     this.referee = has_referee ? new Referee() : null;
     for (let id = 1; id <= options.nodes + options.spares; id++) this.nodes.push(this.new_node(id));
   }

@@ -1,5 +1,7 @@
 // What must hold of a cluster in which nothing fails any more: all listed nodes online
 // together, and, once clients are gone, nothing left anywhere.
+import { added, difference, intersection, type NodeSet } from '../../ts-src/core/node_set.ts';
+import { is_quorum, type Major } from '../../ts-src/core/quorum.ts';
 import { Violation } from './observer.ts';
 import type { Cluster } from './cluster.ts';
 import type { Node } from './node.ts';
@@ -12,9 +14,27 @@ export function expected_nodes({ nodes }: Cluster): readonly number[] {
   return alive.find((node) => online_in(node) === newest)!.data.listed;
 }
 
+/**
+ * Where the changes of the set come to rest while nodes are down: who is dropped stays while
+ * the others are no quorum without it (docs/membership.md, 2.2).
+ */
+function reachable_set(listed: NodeSet, configured: NodeSet, major: Major, down: NodeSet): NodeSet {
+  const leaving = difference(configured, listed).map((id) => difference(configured, [id]));
+  const joining = difference(difference(listed, configured), down).map((id) => added(configured, id));
+  const is_possible = (next: NodeSet) => {
+    const voters = difference(next, down);
+    return is_quorum(configured, intersection(voters, configured), major) && is_quorum(next, voters, major);
+  };
+  const next = [...leaving, ...joining].find(is_possible);
+  return next === undefined ? configured : reachable_set(listed, next, major, down);
+}
+
 export function demand_online(cluster: Cluster, when: string): void {
-  const expected = expected_nodes(cluster);
-  const up = expected.map((id) => cluster.node(id)).filter((node) => !cluster.down.includes(node));
+  const listed = expected_nodes(cluster);
+  const down = cluster.down.map(({ id }) => id);
+  const view = cluster.node(difference(listed, down)[0]!).data.view;
+  const expected = down.length === 0 || view === null ? listed : reachable_set(listed, view.configured, view.major, down);
+  const up = difference(expected, down).map((id) => cluster.node(id));
   const ids = up.map(({ id }) => id).join();
   const first = up[0]!.data.view;
   const all = up.every(

@@ -6,6 +6,7 @@ import { options_for } from './options.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { parse_story } from '../scenario/story.ts';
 import type { DataPlane } from './data_plane.ts';
+import type { Options } from './cluster.ts';
 import type { Transaction } from './transaction.ts';
 
 const CORE = '../../ts-src/core';
@@ -17,13 +18,16 @@ afterEach(() => {
   vi.resetModules();
 });
 
-/** The first complaint of the simulator, or null when it found nothing. */
-async function first_complaint(nodes?: number, first = 1): Promise<string | null> {
+/**
+ * The first complaint of the simulator, or null when it found nothing. `change` makes the
+ * histories likely in which the rule matters: no tooth should need a lucky seed.
+ */
+async function first_complaint(change: Partial<Options> = {}): Promise<string | null> {
   const { run_seed } = await import('./history.ts');
-  for (let seed = first; seed < first + MOST_SEEDS; seed++) {
+  for (let seed = 1; seed <= MOST_SEEDS; seed++) {
     await turn_of_others();
     try {
-      run_seed({ ...options_for(seed), ...(nodes === undefined ? {} : { nodes }) });
+      run_seed({ ...options_for(seed), ...change });
     } catch (error) {
       return (error as Error).message;
     }
@@ -96,10 +100,10 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
 
   test('a value is executed before the others accepted it (I5)', async () => {
     await break_rule(`${CORE}/acceptor.ts`, (real) => ({
-      on_propose: (turn: { now: unknown[] }, from: number, message: object) => {
-        type Rule = (t: unknown, f: number, m: object) => void;
-        (real['on_propose'] as Rule)(turn, from, message);
-        (real['on_execute'] as Rule)(turn, from, message);
+      accept: (turn: Turn, round: { number: number; seq: number }, look: unknown) => {
+        (real['accept'] as Method)(turn, round, look);
+        const resolver = turn.state.durable.generation?.campaigner;
+        (real['on_execute'] as Method)(turn, resolver, { ...round, kind: 'execute' });
       },
     }));
     expect(await first_complaint()).toMatch(/I5|ended two ways/);
@@ -109,7 +113,8 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
     await break_rule(`${CORE}/pick.ts`, () => ({
       rule: (_: unknown, __: number, { value }: { value: string }) => ({ value }),
     }));
-    expect(await first_complaint()).toMatch(/I4|I7|ended two ways|nobody decided|told|still prepared/);
+    const found = await first_complaint({ eager_users: true });
+    expect(found).toMatch(/I4|I7|I9|ended two ways|nobody decided|told|still prepared/);
   });
 
   test('a coordinator goes on deciding after its node moved on (I4)', async () => {
@@ -151,7 +156,7 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
         return this.id === 5;
       },
     });
-    expect(await first_complaint(5)).toMatch(/I6|I9|ended two ways|committed on node/);
+    expect(await first_complaint({ nodes: 5 })).toMatch(/I6|I9|ended two ways|committed on node/);
   });
 
   test('a participant forgets what it executed (2.1)', async () => {
@@ -216,7 +221,7 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
       initial_state: (config: object, saved: unknown) =>
         (real['initial_state'] as Method)({ ...config, source: 0 }, saved),
     }));
-    expect(await first_complaint()).toMatch(/I7|I8|I9/);
+    expect(await first_complaint({ spares: 2 })).toMatch(/I7|I8|I9/);
   });
 
   test('who was away recovers from a node that joined since (membership, 4.5)', async () => {
@@ -226,7 +231,7 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
 
   test('a copy is read from where the slot begins, not from where it was made (membership, 4.1)', async () => {
     await break_methods('./data_plane.ts', 'DataPlane', { begins_at: () => {} });
-    expect(await first_complaint()).toMatch(/I7|I8|I9/);
+    expect(await first_complaint({ spares: 2 })).toMatch(/I7|I8|I9/);
   });
 
   test("a node goes on by the referee's choice for an older generation (4.8)", async () => {
@@ -234,13 +239,16 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
       goes_on_alone: (self: number, _: unknown, ruling: { winner: number } | null) =>
         ruling?.winner === self,
     }));
-    expect(await first_complaint(2)).toMatch(/I1|I6|I7|I9|I10|ended two ways|two sets|committed on node/);
+    const found = await first_complaint({ nodes: 2, spares: 0, referee: true });
+    expect(found).toMatch(/I1|I6|I7|I9|I10|ended two ways|two sets|committed on node/);
   });
 });
 
 interface Turn {
   readonly now: unknown[];
-  readonly state: { durable: { promised: { number: number } | null } };
+  readonly state: {
+    durable: { promised: { number: number } | null; generation: { campaigner: number } | null };
+  };
 }
 
 interface Recovery {
