@@ -4,7 +4,8 @@ import type { LocalNodes } from '../cluster/local_nodes.ts';
 import { Random } from '../sim/random.ts';
 import { SECOND_WITHIN_MS, majority_survives, random_round, survivors, type Round } from './fault.ts';
 import { Interruption, WritesAgain } from './interruption.ts';
-import { clear_points, inject, mend } from './inject.ts';
+import { Guests } from './guest.ts';
+import { clear_points, inject, mend, take_in } from './inject.ts';
 import type { CampaignLoad } from './load.ts';
 import type { ChaosOptions } from './options.ts';
 import type { RoundResult } from './tally.ts';
@@ -13,6 +14,9 @@ const ONLINE_TIMEOUT_MS = 120_000;
 /** Of the load between two rounds. */
 const SOME = 100;
 const LOOK_MS = 20;
+const TAKE_IN_MS = 500;
+/** Faults are theirs, and the clients; a guest only joins. */
+export const FOUNDERS = [1, 2, 3];
 
 export class Campaign {
   private readonly random: Random;
@@ -21,6 +25,7 @@ export class Campaign {
   constructor(
     private readonly nodes: LocalNodes,
     private readonly load: CampaignLoad,
+    private readonly guests: Guests,
     private readonly options: ChaosOptions,
   ) {
     this.random = new Random(options.seed);
@@ -28,23 +33,30 @@ export class Campaign {
   }
 
   async round(say: (text: string) => void): Promise<RoundResult> {
-    const round = random_round(this.random, this.nodes.ids);
+    const round = random_round(this.random, FOUNDERS);
     say('faults');
+    await this.guests.begin(round.guest_of);
     const happened = await this.let_happen(round);
-    const interruption = new Interruption(this.load, survivors(round, this.nodes.ids));
+    const interruption = new Interruption(this.load, survivors(round, FOUNDERS));
     const anomalies = await this.hold(round, interruption);
     const interrupted_ms = interruption.end();
-    const healed = new WritesAgain(this.load, this.nodes.ids);
+    const healed = new WritesAgain(this.load, FOUNDERS);
     say('healing');
     await mend(this.nodes);
     anomalies.push(...(await this.come_back(healed)));
+    const guest = await this.guests.arrive().catch((error: Error) => {
+      anomalies.push(`no guest: ${error.message}`);
+      return 0;
+    });
     say('check');
     anomalies.push(...(await this.check()));
+    await this.guests.leave(guest);
     return {
       round,
       happened,
       interrupted_ms,
       whole_again_ms: healed.after_ms(),
+      guest,
       anomalies,
     };
   }
@@ -63,22 +75,39 @@ export class Campaign {
   private async hold(round: Round, interruption: Interruption): Promise<string[]> {
     await sleep(round.hold_ms);
     const { stall_s } = this.options;
-    if (stall_s === 0 || !majority_survives(round, this.nodes.ids)) return [];
+    if (stall_s === 0 || !majority_survives(round, FOUNDERS)) return [];
     const waited = await within(stall_s * 1_000 - round.hold_ms, () => interruption.is_over());
     return waited ? [] : [`the survivors took no writes for ${stall_s} s`];
   }
 
   private async come_back(healed: WritesAgain): Promise<string[]> {
     try {
-      await this.nodes.wait_online();
+      await this.all_online();
       await clear_points(this.nodes); // That may crash one once more, on its way.
-      await this.nodes.wait_online();
+      await this.all_online();
     } catch (error) {
       return [(error as Error).message];
     }
     const back = await within(ONLINE_TIMEOUT_MS, () => healed.after_ms() !== null);
     if (!back) return ['not all nodes take writes, although they say that they are online'];
     return [];
+  }
+
+  /** What was taken out is taken in as soon as somebody is online. */
+  private async all_online(): Promise<void> {
+    let waiting = true;
+    const taking_in = (async () => {
+      while (waiting) {
+        await take_in(this.nodes);
+        await sleep(TAKE_IN_MS);
+      }
+    })();
+    try {
+      await this.nodes.wait_online();
+    } finally {
+      waiting = false;
+      await taking_in;
+    }
   }
 
   private async check(): Promise<string[]> {

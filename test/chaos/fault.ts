@@ -26,6 +26,7 @@ export const POINTS = [
 export type Fault =
   | { kind: 'kill node'; node: number }
   | { kind: 'stop node'; node: number }
+  | { kind: 'take out node'; node: number }
   | { kind: 'kill process'; node: number; process: (typeof PROCESSES)[number] }
   | { kind: 'crash at point'; node: number; point: (typeof POINTS)[number] }
   | { kind: 'pause node'; node: number }
@@ -41,12 +42,15 @@ export interface Round {
   faults: Fault[];
   /** At least this long before it is healed. */
   hold_ms: number;
+  /** A new node begins to join meanwhile, as a copy of this one; 0: none does. */
+  guest_of: number;
 }
 
 /** How often each comes, beside the others. */
 const WEIGHTS: Record<Kind, number> = {
   'kill node': 3,
   'stop node': 1,
+  'take out node': 1,
   'kill process': 4,
   'crash at point': 3,
   'pause node': 3,
@@ -60,6 +64,8 @@ const WEIGHTS: Record<Kind, number> = {
 /** Of two faults at once, the second follows within this time. */
 export const SECOND_WITHIN_MS = 1_500;
 const TWO_AT_ONCE = 0.2;
+/** There are only so many numbers for new nodes: guest.ts. */
+const WITH_GUEST = 0.15;
 /** multimaster.heartbeat_recv_timeout is 2 s; then it must show whether writes go on. */
 const LEAST_HOLD_MS = 4_000;
 const MOST_HOLD_MS = 9_000;
@@ -67,7 +73,9 @@ const MOST_HOLD_MS = 9_000;
 export function random_round(random: Random, nodes: number[]): Round {
   const count = random.chance(TWO_AT_ONCE) ? 2 : 1;
   const faults = Array.from({ length: count }, () => random_fault(random, nodes));
-  return { faults, hold_ms: random.integer(LEAST_HOLD_MS, MOST_HOLD_MS) };
+  const hold_ms = random.integer(LEAST_HOLD_MS, MOST_HOLD_MS);
+  const guest_of = random.chance(WITH_GUEST) ? random.pick(nodes) : 0;
+  return { faults, hold_ms, guest_of };
 }
 
 function random_fault(random: Random, nodes: number[]): Fault {

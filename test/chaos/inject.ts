@@ -18,6 +18,11 @@ export async function inject(nodes: LocalNodes, fault: Fault): Promise<boolean> 
     case 'stop node':
       await nodes.stop(node, 'fast');
       return true;
+    case 'take out node':
+      return on_node(nodes, others[0]!, async (client) => {
+        await client.query('SELECT mtm.stop_node($1)', [node]);
+        return true;
+      });
     case 'pause node':
       await nodes.pause(node);
       return true;
@@ -42,7 +47,7 @@ export async function inject(nodes: LocalNodes, fault: Fault): Promise<boolean> 
       return on_node(nodes, node, async (client) => {
         await client.query("SELECT mtm.inject_2pc_error($1, 'crash')", [fault.point]);
         return true;
-      });
+      }, BYPASS);
   }
 }
 
@@ -54,13 +59,23 @@ export async function mend(nodes: LocalNodes): Promise<void> {
   }
 }
 
+/** What `take out node` did; where its answer was lost it may have been done as well. */
+export async function take_in(nodes: LocalNodes): Promise<void> {
+  for (const node of nodes.ids) {
+    await on_node(nodes, node, async (client) => {
+      await client.query('SELECT mtm.resume_node(id) FROM mtm.cluster_nodes WHERE stopped AND NOT dropped');
+      return true;
+    });
+  }
+}
+
 /** A point where nobody came by must not crash somebody later. */
 export async function clear_points(nodes: LocalNodes): Promise<void> {
   for (const node of nodes.ids) {
     await on_node(nodes, node, async (client) => {
       await client.query("SELECT mtm.inject_2pc_error('')");
       return true;
-    });
+    }, BYPASS);
   }
 }
 
@@ -75,20 +90,24 @@ function kill_process(nodes: LocalNodes, node: number, backend_type: string): Pr
     if (victim === undefined) return false;
     signal(victim.pid, 'SIGKILL');
     return true;
-  });
+  }, BYPASS);
 }
+
+/** What is written with it stays on the node; without it, an online node is needed. */
+const BYPASS = { options: '-c multimaster.bypass=on' };
 
 async function on_node(
   nodes: LocalNodes,
   node: number,
   work: (client: pg.Client) => Promise<boolean>,
+  options: { options?: string } = {},
 ): Promise<boolean> {
   let client: pg.Client | null = null;
   try {
     client = await nodes.client(node, {
       connect_timeout_ms: TIMEOUT_MS,
       statement_timeout_ms: TIMEOUT_MS,
-      options: '-c multimaster.bypass=on',
+      ...options,
     });
     return await work(client);
   } catch {

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { disconnect } from '../../ts-src/cli/database_client.ts';
 import { AUDIT, BANK, transfer, wrong_sum } from '../cluster/bank_load.ts';
-import type { HealthyNodes } from '../cluster/cluster_nodes.ts';
+import { only, type HealthyNodes } from '../cluster/cluster_nodes.ts';
 import { LoggedLoad } from '../cluster/logged_load.ts';
 import { same_everywhere } from '../cluster/same_everywhere.ts';
 
@@ -22,21 +22,25 @@ export class CampaignLoad extends LoggedLoad {
   private reading = true;
   private readonly readers: Promise<unknown>;
 
-  private constructor(nodes: HealthyNodes) {
-    super(nodes, CLIENTS_PER_NODE, (client, node, id) =>
+  private constructor(
+    private readonly all: HealthyNodes,
+    with_clients: number[],
+  ) {
+    super(only(all, with_clients), CLIENTS_PER_NODE, (client, node, id) =>
       id % 3 === 0
         ? client.query(`INSERT INTO bank.entries VALUES (${id}, ${node})`)
         : transfer(client, node, id),
     );
-    this.readers = all_ended(nodes.ids.map((node) => this.read(node)));
+    this.readers = all_ended(with_clients.map((node) => this.read(node)));
   }
 
-  static async start(nodes: HealthyNodes): Promise<CampaignLoad> {
+  /** Nodes that come later have none of its clients, but are compared with the others. */
+  static async start(nodes: HealthyNodes, with_clients: number[]): Promise<CampaignLoad> {
     const client = await nodes.client(1);
     for (const statement of TABLES) await client.query(statement);
     await client.end();
     await same_everywhere(nodes, ['bank.accounts']);
-    return new CampaignLoad(nodes);
+    return new CampaignLoad(nodes, with_clients);
   }
 
   async end(): Promise<void> {
@@ -47,7 +51,7 @@ export class CampaignLoad extends LoggedLoad {
   /** What is not as the clients were told, or not the same everywhere. They stand still. */
   async check(): Promise<string[]> {
     const tables = ['bank.accounts', 'bank.journal', 'bank.entries'];
-    const differences = await same_everywhere(this.nodes, tables, {
+    const differences = await same_everywhere(this.all, tables, {
       timeout_ms: QUIET_TIMEOUT_MS,
     }).then(
       () => [],

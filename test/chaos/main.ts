@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Failure } from '../../ts-src/cli/failure.ts';
 import { progress_for, type Progress } from '../../ts-src/cli/progress.ts';
 import { LocalNodes } from '../cluster/local_nodes.ts';
-import { Campaign, Hopeless } from './campaign.ts';
+import { Campaign, FOUNDERS, Hopeless } from './campaign.ts';
+import { Guests } from './guest.ts';
 import { CampaignLoad } from './load.ts';
 import { chaos_options, type ChaosOptions } from './options.ts';
 import { report, round_in_words, type RoundResult } from './tally.ts';
@@ -16,7 +17,7 @@ async function chaos(options: ChaosOptions, progress: Progress): Promise<boolean
   const results: RoundResult[] = [];
   let hopeless: string | null = null;
   try {
-    const load = await CampaignLoad.start(nodes);
+    const load = await CampaignLoad.start(nodes, FOUNDERS);
     hopeless = await rounds(nodes, load, options, progress, results);
     if (hopeless === null) await load.end();
     process.stdout.write(`\n${report(results, summary(load))}\n`);
@@ -37,7 +38,8 @@ async function rounds(
   progress: Progress,
   results: RoundResult[],
 ): Promise<string | null> {
-  const campaign = new Campaign(nodes, load, options);
+  const guests = new Guests(nodes);
+  const campaign = new Campaign(nodes, load, guests, options);
   const end = Date.now() + options.minutes * 60_000;
   try {
     while (Date.now() < end && results.length < options.rounds) {
@@ -51,6 +53,8 @@ async function rounds(
   } catch (error) {
     if (error instanceof Hopeless) return error.message;
     throw error;
+  } finally {
+    await guests.end();
   }
 }
 

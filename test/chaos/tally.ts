@@ -10,21 +10,25 @@ export interface RoundResult {
   interrupted_ms: number | null;
   /** From the healing until every node took writes. */
   whole_again_ms: number | null;
+  /** The node that joined meanwhile, and left again; 0: none. */
+  guest: number;
   anomalies: string[];
 }
 
-export function round_in_words({ round, happened }: RoundResult): string {
-  return round.faults
+export function round_in_words({ round, happened, guest }: RoundResult): string {
+  const faults = round.faults
     .map((fault, index) => in_words(fault) + (happened[index] ? '' : ' (could not)'))
     .join(', and ');
+  return guest === 0 ? faults : `${faults}, while node ${guest} joins`;
 }
 
 export function report(results: RoundResult[], load_summary: string): string {
   const anomalies = results.flatMap((result, index) =>
     result.anomalies.map((text) => `round ${index + 1} (${round_in_words(result)}): ${text}`),
   );
+  const guests = results.filter(({ guest }) => guest > 0).length;
   return [
-    `${results.length} rounds; ${load_summary}`,
+    `${results.length} rounds; ${guests} nodes joined and left; ${load_summary}`,
     kinds_table(results),
     anomalies.length === 0 ? 'no anomalies' : `${anomalies.length} anomalies:`,
     ...anomalies,

@@ -1,10 +1,10 @@
 // Cluster nodes as servers on this machine, started by the command line's code.
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as join_path } from 'node:path';
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
-import { SUPERUSER, log_file, node_port } from '../../ts-src/cli/cluster_record.ts';
+import { SUPERUSER, log_file, node_dir, node_port, write_record } from '../../ts-src/cli/cluster_record.ts';
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
 import { connect } from '../../ts-src/cli/database_client.ts';
 import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
@@ -98,12 +98,20 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
   }
 
   /** A new node, copied from this one; its number when it is online. */
-  async join(from: number): Promise<number> {
-    this.cluster = await join(
-      { dir: this.dir, from: this.conninfo(from), timeout_ms: ONLINE_TIMEOUT_MS },
-      silent,
-    );
+  async join(from: number, port?: number): Promise<number> {
+    const options = { dir: this.dir, from: this.conninfo(from), timeout_ms: ONLINE_TIMEOUT_MS };
+    this.cluster = await join({ ...options, ...(port === undefined ? {} : { port }) }, silent);
     return this.ids.at(-1)!;
+  }
+
+  /** One that was dropped: its server and its folder go. */
+  async forget(node: number): Promise<void> {
+    await this.cluster.stop(node, 'immediate');
+    rmSync(node_dir(this.dir, node), { recursive: true, force: true });
+    const { record, user } = this.cluster;
+    const added = (record.added ?? []).filter((each) => each.node !== node);
+    write_record(this.dir, { ...record, added }, user);
+    this.reopen();
   }
 
   /** The folder's record may have changed by another process. */

@@ -22,6 +22,7 @@ import { LocalCluster, make_private_dir } from './local_cluster.ts';
 import { check_extensions, find_postgres } from './postgres_install.ts';
 import { check_ports } from './ports.ts';
 import { keep_passwords } from './passwords.ts';
+import { relay_routes } from './relay_routes.ts';
 import { take_base_backup } from './base_backup.ts';
 import { wait_node_online } from './wait_online.ts';
 import { write_file } from './create_node.ts';
@@ -87,19 +88,11 @@ async function prepared_folder(
   facts: SourceFacts,
   from: string,
 ): Promise<LocalCluster> {
-  if (LocalCluster.exists(dir)) return checked(LocalCluster.open(dir));
+  if (LocalCluster.exists(dir)) return LocalCluster.open(dir);
   if (port === undefined) throw new Failure('bad_argument', '--port is missing');
   const { settings, db } = facts;
   const record: ClusterRecord = { format: 1, nodes: 0, port, db, settings };
   return LocalCluster.prepare(dir, record, (path, user) => keep_passwords(path, from, user));
-}
-
-function checked(cluster: LocalCluster): LocalCluster {
-  if (!cluster.record.proxy) return cluster;
-  throw new Failure(
-    'bad_argument',
-    `the cluster in ${cluster.dir} was made with --proxy: a new node has no relays to the others`,
-  );
 }
 
 /** Into the list of nodes, and into the folder's record: the number is given only once. */
@@ -111,7 +104,11 @@ async function add(
   progress: Progress,
 ): Promise<AddedNode> {
   const { record } = cluster;
-  const next = Math.max(...node_ids(record).map((node) => node_port(record, node))) + 1;
+  const taken = [
+    ...node_ids(record).map((node) => node_port(record, node)),
+    ...relay_routes(record).map((route) => route.port),
+  ];
+  const next = Math.max(...taken) + 1;
   const port = options.port ?? next;
   await check_ports([port], ': choose another with --port');
   const conninfo = conninfo_for_others(cluster, facts, options.host ?? LOOPBACK, port);
