@@ -355,7 +355,7 @@ check_peer(int node_id, const char *cluster_name)
 	if (node_id < 1 || node_id > MtmNodeCount() || node_id == mtm_node_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("node %d does not know a node %d", mtm_node_id, node_id),
+				 errmsg("node %d does not know a node %d beside itself", mtm_node_id, node_id),
 				 errhint("multimaster.conn_strings must name the same nodes everywhere; "
 						 "others are added by mtm.add_node().")));
 	if (MtmNodeDropped(node_id))

@@ -109,7 +109,7 @@ describe('links', () => {
     const open = 'SELECT mtm.link_receiver($1, $2, 0)';
     const name = await value(sessions.on(1), "SELECT current_setting('multimaster.cluster_name')");
     const itself = await failure(sessions.on(1), open, [1, name]);
-    expect(itself).toMatchObject({ code: '22023', message: 'node 1 is not a peer of node 1' });
+    expect(itself).toMatchObject({ code: '22023', message: 'node 1 does not know a node 1 beside itself' });
     const unknown = await failure(sessions.on(1), open, [sessions.nodes.count + 1, name]);
     expect(unknown.code).toBe('22023');
     const stranger = await failure(sessions.on(1), open, [2, `not ${name}`]);
