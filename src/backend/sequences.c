@@ -166,9 +166,9 @@ split(Relation sequence, FormData_pg_sequence *form)
 }
 
 static Relation
-open_ours(Oid id)
+open_ours(Oid id, LOCKMODE lock)
 {
-	Relation	relation = try_relation_open(id, ShareRowExclusiveLock);
+	Relation	relation = try_relation_open(id, lock);
 
 	if (!relation)
 		return NULL;
@@ -177,7 +177,7 @@ open_ours(Oid id)
 		RelationGetRelid(relation) >= FirstNormalObjectId &&
 		RelationGetNamespace(relation) != get_namespace_oid("mtm", true))
 		return relation;
-	relation_close(relation, ShareRowExclusiveLock);
+	relation_close(relation, lock);
 	return NULL;
 }
 
@@ -188,7 +188,7 @@ MtmSequencesAfter(List *sequences)
 
 	foreach(cell, sequences)
 	{
-		Relation	sequence = open_ours(lfirst_oid(cell));
+		Relation	sequence = open_ours(lfirst_oid(cell), ShareRowExclusiveLock);
 		FormData_pg_sequence form;
 
 		if (!sequence)
@@ -226,7 +226,10 @@ all_sequences(void)
 	return sequences;
 }
 
-/* The copy stands where its source was, or behind: that is one of the source's values. */
+/*
+ * The copy stands where its source was. No stronger lock than nextval()'s: transactions
+ * that users have prepared on the source, and so in the copy, may hold that.
+ */
 void
 MtmSequencesOfCopy(void)
 {
@@ -234,7 +237,7 @@ MtmSequencesOfCopy(void)
 
 	foreach(cell, all_sequences())
 	{
-		Relation	sequence = open_ours(lfirst_oid(cell));
+		Relation	sequence = open_ours(lfirst_oid(cell), RowExclusiveLock);
 		HeapTuple	tuple;
 		FormData_pg_sequence form;
 		int64		last_value;
@@ -254,7 +257,8 @@ MtmSequencesOfCopy(void)
 		read_state(sequence, &last_value, &is_called);
 		form.seqincrement /= MtmSequenceNodes();
 		if (form.seqincrement != 0)
-			take_own(sequence, &form, last_value);
+			take_own(sequence, &form,
+					 (wide) last_value + (is_called ? form.seqincrement : 0));
 		relation_close(sequence, NoLock);
 	}
 }
@@ -266,7 +270,7 @@ MtmSequencesAll(void)
 
 	foreach(cell, all_sequences())
 	{
-		Relation	sequence = open_ours(lfirst_oid(cell));
+		Relation	sequence = open_ours(lfirst_oid(cell), ShareRowExclusiveLock);
 		FormData_pg_sequence form;
 
 		CHECK_FOR_INTERRUPTS();

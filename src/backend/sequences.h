@@ -15,7 +15,7 @@ extern void MtmSequencesAfter(List *sequences);
 /* All sequences that exist. */
 extern void MtmSequencesAll(void);
 
-/* All of them, on a new node: they are copies of another node's. */
+/* All of them, on a new node that was not online yet: they are copies of another node's. */
 extern void MtmSequencesOfCopy(void);
 
 #endif

@@ -12,7 +12,6 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "backend/sequences.h"
 #include "catalog/pg_replication_origin.h"
 #include "executor/spi.h"
 #include "joining/copy.h"
@@ -120,7 +119,6 @@ MtmCopyPrepare(void)
 	if (!SearchNamedReplicationSlot(SLOT, true))
 		run("SELECT pg_catalog.pg_create_physical_replication_slot('" SLOT "', true)");
 	begin_lanes(&copy);
-	MtmSequencesOfCopy();
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();

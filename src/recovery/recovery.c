@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "background.h"
+#include "backend/sequences.h"
 #include "joining/copy.h"
 #include "miscadmin.h"
 #include "monotonic_time.h"
@@ -34,6 +35,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
+#include "utils/snapmgr.h"
 #include "wire/connection.h"
 #include "wire/frame.h"
 
@@ -224,6 +226,19 @@ wait_for_end(void)
 	proc_exit(0);
 }
 
+/* Not before the leftovers are gone: they may have them locked. */
+static void
+take_own_sequences(void)
+{
+	if (!MtmCopyOpen())
+		return;
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MtmSequencesOfCopy();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
 static XLogRecPtr
 confirmed_position(void)
 {
@@ -270,6 +285,7 @@ MtmRecoveryMain(void)
 	MtmLeftoversQuiet();
 	MtmStreamConnect(donor);
 	MtmLeftoversEnd();
+	take_own_sequences();
 	MtmReplayBegin(donor);
 	received = first_position();
 	measure();

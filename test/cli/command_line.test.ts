@@ -207,7 +207,7 @@ describe('a cluster that is there', () => {
   });
 
   test('a node that is not there', async () => {
-    expect_sentence(await in_dir('kill', '2'), /there is no node 2: .* nodes 1 to 1/);
+    expect_sentence(await in_dir('kill', '2'), /there is no node 2: the nodes in .* are 1/);
   });
 
   test('a network without relays', async () => {

@@ -144,7 +144,7 @@ describe('a server with what was prepared', () => {
         node_id: '2',
         conn_strings: ENV.MTM_CONN_STRINGS,
         max_connections: '40',
-        max_prepared_transactions: '144',
+        max_prepared_transactions: '768',
       },
     ]);
   });

@@ -123,8 +123,13 @@ describe('nodes that join', { timeout: 300_000 }, () => {
   }
 
   test('a join that was interrupted is started again, with a prepared transaction of a user open', async () => {
-    const user = await nodes.client(2);
+    // On the node that is copied: there it has the sequence locked as well.
+    const user = await nodes.client(1);
     await user.query("BEGIN; INSERT INTO numbered (node) VALUES (6); PREPARE TRANSACTION 'kept'");
+    await user.query("BEGIN; CREATE TABLE unseen (id serial); PREPARE TRANSACTION 'changed'");
+    await expect(nodes.join(1)).rejects.toThrow(/prepared transaction "changed" has changed the schema/);
+    await user.query("ROLLBACK PREPARED 'changed'");
+    nodes.reopen();
     const folder = join_path(nodes.dir, 'node6');
     await interrupted(() => existsSync(`${folder}/data.unfinished/PG_VERSION`));
     await interrupted(() => existsSync(`${folder}/data/postmaster.pid`));

@@ -3,8 +3,9 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CONFIG_FILE, first_complaint, write_config, write_file } from './create_node.ts';
+import { without_password } from './conn_string.ts';
 import { Failure } from './failure.ts';
-import { run_program } from './run_program.ts';
+import { run_program, type ProgramOptions } from './run_program.ts';
 import type { PostgresInstall } from './postgres_install.ts';
 import type { ServerUser } from './server_user.ts';
 
@@ -45,19 +46,29 @@ export async function take_base_backup(
   renameSync(unfinished, backup.data_dir);
 }
 
+/**
+ * It could have made sequences, which nobody sees yet: they would give the source's values
+ * on the new node as well. In one line, as single-user mode wants it.
+ */
+const PREPARED_CHANGE =
+  'SELECT p.gid AS prepared_change FROM pg_catalog.pg_prepared_xacts p JOIN pg_catalog.pg_locks l ' +
+  "ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction " +
+  "WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND p.gid NOT LIKE 'MTM-%' LIMIT 1;";
+
 async function copy(
   backup: BaseBackup,
   into: string,
   say: (text: string) => void,
 ): Promise<void> {
+  const { conninfo, env } = without_password(backup.source_conninfo);
   await run(
     backup,
     join(backup.postgres.bindir, 'pg_basebackup'),
     [
-      ...['-D', into, '-d', backup.source_conninfo, '-X', 'stream', '-c', 'fast'],
+      ...['-D', into, '-d', conninfo, '-X', 'stream', '-c', 'fast'],
       ...['--progress', '--no-password'],
     ],
-    { on_stderr: (text) => tell_progress(text, say) },
+    { on_stderr: (text) => tell_progress(text, say), env },
   );
 }
 
@@ -94,8 +105,15 @@ async function replay(backup: BaseBackup, data_dir: string): Promise<string> {
       ...['--single', '-D', data_dir],
       ...['-c', 'shared_preload_libraries=', '-c', 'exit_on_error=on', backup.db],
     ],
-    { input: 'SELECT pg_catalog.pg_last_wal_replay_lsn() AS replayed_to;\n' },
+    { input: `SELECT pg_catalog.pg_last_wal_replay_lsn() AS replayed_to;\n${PREPARED_CHANGE}\n` },
   );
+  const gid = /prepared_change = "(.*?)"\s*\(typeid/.exec(output)?.[1];
+  if (gid !== undefined) {
+    throw new Failure(
+      'start_failed',
+      `a user's prepared transaction "${gid}" has changed the schema: end it, then join again`,
+    );
+  }
   const end = /replayed_to = "([0-9A-F]+\/[0-9A-F]+)"/.exec(output)?.[1];
   if (end !== undefined) return end;
   throw new Failure('start_failed', `the copy for node ${backup.node} does not say how far it goes`);
@@ -105,7 +123,7 @@ async function run(
   { node, user, data_dir }: BaseBackup,
   program: string,
   args: string[],
-  more: { input?: string; on_stderr?: (text: string) => void } = {},
+  more: Pick<ProgramOptions, 'input' | 'on_stderr' | 'env'> = {},
 ): Promise<string> {
   const result = await run_program(program, args, { user, cwd: dirname(data_dir), ...more });
   if (result.code === 0) return result.stdout;

@@ -44,6 +44,7 @@ const LOOK_MS = 200;
 const ONLINE_TIMEOUT_MS = 600_000;
 
 export async function join(options: JoinOptions, progress: Progress): Promise<LocalCluster> {
+  const timeout_ms = options.timeout_ms ?? ONLINE_TIMEOUT_MS;
   const postgres = find_postgres();
   check_extensions(postgres);
   const from = options.from ?? own_conninfo(options);
@@ -54,12 +55,12 @@ export async function join(options: JoinOptions, progress: Progress): Promise<Lo
   const { node } = joining;
   if (!(await source.is_listed(node))) await give_up(cluster, node);
   const running = LocalCluster.open(cluster.dir);
-  if (!running.is_created(node)) await make(running, node, source, facts, progress);
+  if (!running.is_created(node)) await make(running, node, source, facts, progress, timeout_ms);
   if (running.pid(node) === null) {
     await progress.step(`start node ${node}`, () => running.start(node));
   }
   await progress.step(`wait until node ${node} is online`, (say) =>
-    wait_node_online(running, node, options.timeout_ms ?? ONLINE_TIMEOUT_MS, say),
+    wait_node_online(running, node, timeout_ms, say),
   );
   return finished(running, joining);
 }
@@ -149,10 +150,15 @@ async function make(
   source: JoinSource,
   facts: SourceFacts,
   progress: Progress,
+  timeout_ms: number,
 ): Promise<void> {
   await progress.step(`wait until node ${facts.node} keeps its WAL for node ${node}`, async () => {
+    const deadline = Date.now() + timeout_ms;
     while (!(await source.has_slot(node))) {
       await sleep(LOOK_MS);
+      if (Date.now() > deadline) {
+        throw new Failure('start_failed', `node ${facts.node} has made no slot for node ${node}: its log says why`);
+      }
       if (!(await source.is_listed(node))) await give_up(cluster, node);
     }
   });

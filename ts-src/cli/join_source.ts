@@ -1,6 +1,7 @@
 // The node that a new one is copied from: what must be known of it, and what it is asked
 // to do, by psql, which understands every connection string that libpq does.
 import { join } from 'node:path';
+import { without_password } from './conn_string.ts';
 import { Failure } from './failure.ts';
 import { run_program } from './run_program.ts';
 import type { PostgresInstall } from './postgres_install.ts';
@@ -80,10 +81,11 @@ export class JoinSource {
   }
 
   private async ask(sql: string): Promise<string> {
+    const { conninfo, env } = without_password(this.conninfo);
     const result = await run_program(
       join(this.postgres.bindir, 'psql'),
-      ['-XAtq', '-w', '-v', 'ON_ERROR_STOP=1', '-d', this.conninfo],
-      { input: `${sql};\n` },
+      ['-XAtq', '-w', '-v', 'ON_ERROR_STOP=1', '-d', conninfo],
+      { input: `${sql};\n`, env },
     );
     if (result.code === 0) return result.stdout.trim();
     const why = result.stderr.trim().replace(/^psql:[^:]*:( error:)?\s*/, '').replace(/\n/g, '; ');

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   user?: ServerUser;
   cwd?: string;
   input?: string;
+  /** Beside the usual ones. */
+  env?: NodeJS.ProcessEnv;
   /** Called with what the program says while it runs. */
   on_stderr?: (text: string) => void;
 }
@@ -25,7 +27,7 @@ export function run_program(
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: options.user === undefined ? process.env : server_environment(),
+      env: { ...(options.user === undefined ? process.env : server_environment()), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...spawn_identity(options.user),
     });

@@ -110,7 +110,7 @@ function follow_list(control: Control, world: ServerWorld): void {
   const { state } = control;
   const told = row(TOLD)['dropped'] === true ? [node_id] : [];
   // Nobody reads from one that is still a copy; it cannot always make slots, either.
-  const readable = is_copy(state) ? added : with_slots(added, node_id);
+  const readable = is_copy(state) ? added : with_slots(added, node_id, (text) => world.log('warning', text));
   const able = node_set([...founders(settings), ...readable]);
   const listed = difference(able, [...dropped_nodes(), ...told]);
   const why_not = listed.includes(node_id) ? '' : why_dropped_here(node_id);

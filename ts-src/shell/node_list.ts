@@ -43,9 +43,18 @@ export function learn_added_nodes(): NodeSet {
  * Of nodes that were added, those that can find here what they will not have: before a node
  * counts as listed its slot is there, and so it is before any mark that it reads from.
  */
-export function with_slots(added: NodeSet, self: NodeId): NodeSet {
-  return added.filter((id) => id === self || attempt(() => make_slot(id)));
+export function with_slots(added: NodeSet, self: NodeId, warn: (text: string) => void): NodeSet {
+  return added.filter((id) => {
+    if (id === self) return true;
+    const why = failure_of(() => make_slot(id));
+    if (why !== null && why !== no_slot.get(id)) warn(`no slot for node ${id} yet, which joins: ${why}`);
+    no_slot.set(id, why);
+    return why === null;
+  });
 }
+
+/** Why there is none for these, as it was said last. */
+const no_slot = new Map<NodeId, string | null>();
 
 export function make_slot(id: NodeId): void {
   rows(MAKE_SLOT, ['int4'], [id]);
@@ -118,10 +127,14 @@ export class DroppedNode {
 
 /** Somebody may use it just now: the next time it is free. */
 function attempt(act: () => void): boolean {
+  return failure_of(act) === null;
+}
+
+function failure_of(act: () => void): string | null {
   try {
     plv8.subtransaction(act);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

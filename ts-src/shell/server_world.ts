@@ -1,5 +1,5 @@
 // The world of the control plane inside the server: the C functions of the extension.
-import { bit_mask } from '../core/node_set.ts';
+import { bit_mask, intersection } from '../core/node_set.ts';
 import { encode_durable } from '../core/durable.ts';
 import { learn_added_nodes, make_slot } from './node_list.ts';
 import { look } from './prepared_look.ts';
@@ -72,9 +72,12 @@ export class ServerWorld implements World {
     row(SET_DROPPED, ['text'], [String(bit_mask(nodes))]);
   }
 
-  /** Whoever was added reads from here on: its slot is there before the mark. */
+  /** Members that were added read from here on: their slots are there before the mark. */
   mark(generation: number): void {
-    for (const id of learn_added_nodes()) if (id !== this.config.node_id) make_slot(id);
+    const members = this.state().durable.generation?.members ?? [];
+    for (const id of intersection(members, learn_added_nodes())) {
+      if (id !== this.config.node_id) make_slot(id);
+    }
     row(MARK, ['text'], [String(generation)]);
   }
 
