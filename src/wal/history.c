@@ -27,6 +27,8 @@
 
 /* Content: an MtmIdentity. */
 #define MTM_MESSAGE_REFUSED "mtm:refused"
+/* Nothing: all that was written before it can be read. */
+#define MTM_MESSAGE_LOOK "mtm:look"
 
 /* What a local transaction that is not over yet said of itself. */
 typedef struct Said
@@ -133,8 +135,11 @@ static void
 read_all(XLogReaderState *reader, ReadLocalXLogPageNoWaitPrivate *reading,
 		 XLogRecPtr from, HTAB *said, HTAB *history)
 {
-	XLogRecPtr	end = GetFlushRecPtr(NULL);
+	XLogRecPtr	end;
 
+	/* Refusals are not flushed when they are written, and must not be missed. */
+	XLogFlush(LogLogicalMessage(MTM_MESSAGE_LOOK, "", 0, false));
+	end = GetFlushRecPtr(NULL);
 	if (from >= end)
 		return;
 	if (XLogRecPtrIsInvalid(XLogFindNextRecord(reader, from)))
