@@ -66,7 +66,7 @@ refuse(const char *status, const char *detail)
 					 "may take the statement.")));
 }
 
-/* The monitor has been late: it is given the time that a peer would be. */
+/* The monitor or its peers have been late: they are given the time that a peer would be. */
 static void
 wait_for_lease(void)
 {
@@ -79,7 +79,8 @@ wait_for_lease(void)
 		if (view.status != MTM_ONLINE)
 			refuse(MtmStatusName(view.status), NULL);
 		if (MtmNowMs() >= end_ms)
-			refuse("unknown", "The process multimaster monitor does not answer.");
+			refuse("unknown", "No other node has confirmed lately that this one is not left "
+				   "behind, or the process multimaster monitor does not answer.");
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 LOOK_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);

@@ -48,7 +48,10 @@ set_link_out(MtmLink *link, bool up)
 	SpinLockAcquire(&peer->mutex);
 	peer->link_out = up;
 	if (up)
+	{
 		peer->link_out_epoch++;
+		peer->gone = false;
+	}
 	SpinLockRelease(&peer->mutex);
 	MtmMonitorWake();
 }
@@ -89,12 +92,15 @@ tell_failure(MtmLink *link, const char *what, int64 now_ms)
 static void
 fail(MtmLink *link, const char *what, int64 now_ms)
 {
-	if (link->state == MTM_LINK_STREAMING &&
-		now_ms - link->streaming_since_ms > RETRY_MAX_MS)
+	bool		was_up = link->state == MTM_LINK_STREAMING &&
+		now_ms - link->streaming_since_ms > RETRY_MAX_MS;
+
+	if (was_up)
 		link->retry_after_ms = RETRY_MIN_MS;
 	tell_failure(link, what, now_ms);
 	MtmLinkClose(link);
-	link->retry_at_ms = now_ms + link->retry_after_ms;
+	/* At once, to see whether its server still runs. */
+	link->retry_at_ms = was_up ? now_ms : now_ms + link->retry_after_ms;
 	link->retry_after_ms = Min(2 * link->retry_after_ms, RETRY_MAX_MS);
 }
 
@@ -105,6 +111,54 @@ fail_by_libpq(MtmLink *link, int64 now_ms)
 
 	fail(link, what[0] ? what : "the connection was closed", now_ms);
 	pfree(what);
+}
+
+/* A link that came from there meanwhile, or came and went, is a server that runs. */
+static void
+set_gone(MtmLink *link)
+{
+	MtmPeer    *peer = MtmPeerSlot(link->node_id);
+	bool		changed;
+
+	SpinLockAcquire(&peer->mutex);
+	changed = !peer->gone && !peer->link_in && peer->link_in_epoch == link->link_in_epoch;
+	if (changed)
+		peer->gone = true;
+	SpinLockRelease(&peer->mutex);
+	if (changed)
+		MtmMonitorWake();
+}
+
+/*
+ * Did every address refuse? libpq has no code for that, but its own text, which it takes
+ * from the same place; lines with more about the same address are indented.
+ */
+static bool
+nobody_listens(const char *what)
+{
+	const char *refused = strerror(ECONNREFUSED);
+	bool		all = what[0] != '\0';
+
+	while (all && *what)
+	{
+		size_t		length = strcspn(what, "\n");
+		const char *found = strstr(what, refused);
+
+		if (*what != '\t')
+			all = found && found < what + length;
+		what += length;
+		what += *what ? 1 : 0;
+	}
+	return all;
+}
+
+/* Before it was reached: if its server does not run, nobody need wait for it. */
+static void
+fail_to_connect(MtmLink *link, int64 now_ms)
+{
+	if (nobody_listens(PQerrorMessage(link->conn)))
+		set_gone(link);
+	fail_by_libpq(link, now_ms);
 }
 
 static void
@@ -129,6 +183,7 @@ start_connecting(MtmLink *link, int64 now_ms)
 	snprintf(silence_ms, sizeof(silence_ms), "%d", mtm_heartbeat_recv_timeout);
 	snprintf(silence_s, sizeof(silence_s), "%d", Max(1, mtm_heartbeat_recv_timeout / 1000));
 
+	link->link_in_epoch = MtmPeerCopy(link->node_id).link_in_epoch;
 	link->deadline_ms = now_ms + mtm_connect_timeout;
 	link->conn = PQconnectStartParams(keywords, values, 1);
 	link->socket_serial++;
@@ -137,7 +192,7 @@ start_connecting(MtmLink *link, int64 now_ms)
 	link->state = MTM_LINK_CONNECTING;
 	link->polling = PGRES_POLLING_WRITING;
 	if (PQstatus(link->conn) == CONNECTION_BAD)
-		return fail_by_libpq(link, now_ms);
+		return fail_to_connect(link, now_ms);
 	PQsetNoticeProcessor(link->conn, swallow_notice, (void *) (intptr_t) link->node_id);
 }
 
@@ -188,7 +243,7 @@ go_on_connecting(MtmLink *link, int64 now_ms)
 	/* It may have closed a socket and opened another of the same number. */
 	link->socket_serial++;
 	if (link->polling == PGRES_POLLING_FAILED)
-		fail_by_libpq(link, now_ms);
+		fail_to_connect(link, now_ms);
 	else if (link->polling == PGRES_POLLING_OK)
 		ask_for_stream(link, now_ms);
 }

@@ -34,6 +34,7 @@ typedef struct MtmLink
 	/* times as MtmNowMs() gives them */
 	int64		deadline_ms;	/* of CONNECTING, STARTING, and of a flush */
 	int64		retry_at_ms;
+	uint64		link_in_epoch;	/* the peer's, when this attempt began */
 	int			retry_after_ms;
 	int64		streaming_since_ms;
 	int64		last_sent_ms;

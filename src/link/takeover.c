@@ -50,6 +50,7 @@ MtmLinkTake(int node_id)
 	previous_pid = peer->link_receiver_pid;
 	peer->link_receiver_pid = MyProcPid;
 	peer->link_in = true;
+	peer->gone = false;
 	peer->last_heard = GetCurrentTimestamp();
 	SpinLockRelease(&peer->mutex);
 	MtmMonitorWake();

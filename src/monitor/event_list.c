@@ -27,6 +27,7 @@ typedef struct Told
 	bool		link;
 	uint64		link_in_epoch;
 	uint64		link_out_epoch;
+	bool		gone;
 	bool		stream;
 	TimestampTz stream_started;
 } Told;
@@ -69,6 +70,7 @@ level_of(int node_id)
 		.link = peer.link_in && peer.link_out,
 		.link_in_epoch = peer.link_in_epoch,
 		.link_out_epoch = peer.link_out_epoch,
+		.gone = peer.gone && !peer.link_in && !peer.link_out,
 		.stream = peer.stream,
 		.stream_started = peer.receiver_started,
 	};
@@ -93,7 +95,7 @@ static bool
 level_changed(const Told *was, const Told *now)
 {
 	return was->link != now->link || was->stream != now->stream ||
-		link_again(was, now) || stream_again(was, now);
+		(now->gone && !was->gone) || link_again(was, now) || stream_again(was, now);
 }
 
 static void
@@ -106,6 +108,8 @@ append_levels(StringInfo out)
 
 		append_change(out, node_id, was->link, now.link, link_again(was, &now),
 					  "link_up", "link_down");
+		if (now.gone && !was->gone)
+			append_level(out, "gone", node_id);
 		append_change(out, node_id, was->stream, now.stream, stream_again(was, &now),
 					  "stream_up", "stream_down");
 		*was = now;
@@ -195,7 +199,7 @@ MtmEventListPending(void)
 void
 MtmEventListWrite(StringInfo out)
 {
-	appendStringInfo(out, "{\"now_ms\":" INT64_FORMAT ",\"events\":[", MtmNowMs());
+	appendStringInfoString(out, "{\"events\":[");
 	if (!started)
 	{
 		append_kind(out, "start");
@@ -206,5 +210,6 @@ MtmEventListWrite(StringInfo out)
 	append_recovery(out);
 	append_all_queued(out);
 	append_kind(out, "tick");
-	appendStringInfoString(out, "}]}");
+	/* Not before anything of it was heard: leases count from when it was (lease.ts). */
+	appendStringInfo(out, "}],\"now_ms\":" INT64_FORMAT "}", MtmNowMs());
 }

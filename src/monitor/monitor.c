@@ -122,29 +122,33 @@ plan_of_step(void)
 	return step_plan;
 }
 
-/* "next_ms" of the answer; it is never longer than a heartbeat. */
-static int
-next_ms_of(Jsonb *answer)
+typedef struct Answer
+{
+	int64		next_ms;		/* never longer than a heartbeat */
+	int64		lease_end_ms;
+} Answer;
+
+static int64
+number_of(Jsonb *answer, const char *key)
 {
 	JsonbValue	value;
-	int			next_ms = mtm_heartbeat_send_timeout;
 
-	if (JB_ROOT_IS_OBJECT(answer) &&
-		getKeyJsonValueFromContainer(&answer->root, "next_ms", strlen("next_ms"),
-									 &value) &&
-		value.type == jbvNumeric)
-	{
-		Datum		number = NumericGetDatum(value.val.numeric);
-
-		next_ms = DatumGetInt32(DirectFunctionCall1(numeric_int4, number));
-	}
-	return Max(1, Min(next_ms, mtm_heartbeat_send_timeout));
+	if (!JB_ROOT_IS_OBJECT(answer) ||
+		!getKeyJsonValueFromContainer(&answer->root, key, strlen(key), &value) ||
+		value.type != jbvNumeric)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("the control plane's step gave no number \"%s\"", key)));
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
+											 NumericGetDatum(value.val.numeric)));
 }
 
-static int
+static Answer
 run_step(Datum input)
 {
-	Datum		answer;
+	Datum		datum;
+	Jsonb	   *json;
+	Answer		answer;
 	bool		isnull;
 	int			code;
 
@@ -154,12 +158,16 @@ run_step(Datum input)
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("the control plane's step gave no row: %s",
 						SPI_result_code_string(code))));
-	answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the control plane's step gave null")));
-	return next_ms_of(DatumGetJsonbP(answer));
+	json = DatumGetJsonbP(datum);
+	answer.next_ms = number_of(json, "next_ms");
+	answer.next_ms = Max(1, Min(answer.next_ms, mtm_heartbeat_send_timeout));
+	answer.lease_end_ms = number_of(json, "lease_end_ms");
+	return answer;
 }
 
 /* One step in a transaction of its own; returns when the next one is due. */
@@ -168,8 +176,7 @@ step(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(step_context);
 	StringInfoData text;
-	int64		began_ms = MtmNowMs();
-	int			next_ms;
+	Answer		answer;
 
 	initStringInfo(&text);
 	MtmEventListWrite(&text);
@@ -178,18 +185,18 @@ step(void)
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pgstat_report_activity(STATE_RUNNING, "multimaster control plane step");
-	next_ms = run_step(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
+	answer = run_step(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 	if (MtmViewOnline())
-		MtmLeaseRenew(began_ms);
+		MtmLeaseSet(answer.lease_end_ms);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(step_context);
-	return MtmNowMs() + next_ms;
+	return MtmNowMs() + answer.next_ms;
 }
 
 static void

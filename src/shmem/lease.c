@@ -11,8 +11,8 @@
 #include "monitor/state_file.h"
 #include "monotonic_time.h"
 #include "port/atomics.h"
-#include "settings.h"
 #include "shmem/lease.h"
+#include "storage/pmsignal.h"
 
 typedef struct Lease
 {
@@ -39,10 +39,10 @@ MtmLeaseInit(void *at, bool found)
 }
 
 void
-MtmLeaseRenew(int64 from_ms)
+MtmLeaseSet(int64 until_ms)
 {
 	pg_atomic_write_u32(&lease->needed, 1);
-	pg_atomic_write_u64(&lease->until_ms, from_ms + mtm_heartbeat_recv_timeout);
+	pg_atomic_write_u64(&lease->until_ms, until_ms);
 }
 
 void
@@ -54,7 +54,8 @@ MtmLeaseEnd(void)
 bool
 MtmLeaseHolds(void)
 {
-	return MtmNowMs() < (int64) pg_atomic_read_u64(&lease->until_ms);
+	return PostmasterIsAlive() &&
+		MtmNowMs() < (int64) pg_atomic_read_u64(&lease->until_ms);
 }
 
 bool

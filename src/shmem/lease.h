@@ -5,8 +5,8 @@
  * Locks: none; atomics.
  *
  * The view alone would let a node answer that was stopped for a while: its view is that
- * of before, until its monitor has run. So "online" counts only for as long as a peer
- * that hears nothing from this node waits before it goes on without it.
+ * of before, until its monitor has run. So "online" counts only until the lease ends that
+ * other nodes granted it, as the control plane counts it (ts-src/core/lease.ts).
  */
 #ifndef MTM_LEASE_H
 #define MTM_LEASE_H
@@ -16,10 +16,11 @@
 extern Size MtmLeaseSize(void);
 extern void MtmLeaseInit(void *at, bool found);
 
-/* Monitor: this node was online at `from_ms`, as of a step that began then. */
-extern void MtmLeaseRenew(int64 from_ms);
+/* Monitor: this node is online; `until_ms` on its monotonic clock, 0 for no lease. */
+extern void MtmLeaseSet(int64 until_ms);
 extern void MtmLeaseEnd(void);
 
+/* Also false once the postmaster is gone: the others may have seen that. */
 extern bool MtmLeaseHolds(void);
 /* Was this server in a cluster before it started? Then its data may be old. */
 extern bool MtmLeaseNeeded(void);

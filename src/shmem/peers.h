@@ -21,6 +21,7 @@ typedef struct MtmPeer
 	uint64		link_out_epoch; /* grows with every outbound connection */
 	bool		link_in;		/* its sender reached our receiver */
 	uint64		link_in_epoch;	/* grows with every inbound connection */
+	bool		gone;			/* nobody listened there, since its links went down */
 	int			link_receiver_pid;
 	bool		stream;			/* our receiver reads its stream */
 	int			receiver_pid;

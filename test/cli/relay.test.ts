@@ -37,7 +37,7 @@ class End {
   }
 }
 
-async function until(holds: () => boolean): Promise<void> {
+async function until(holds: () => unknown): Promise<void> {
   while (!holds()) await sleep(1);
 }
 
@@ -90,6 +90,7 @@ describe('a relay', () => {
   afterEach(async () => {
     for (const { socket } of ends) socket.destroy();
     await relay.close();
+    for (const socket of [...accepted.values()].flat()) socket.destroy();
     await all_ended(servers.map((server) => new Promise((closed) => server.close(closed))));
     await ports.release();
   });
@@ -166,6 +167,13 @@ describe('a relay', () => {
   test('resets a connection to a server that does not listen', async () => {
     await new Promise((closed) => servers[2]?.close(closed));
     await dial(1, 3).reset();
+    // The relay hears of it as well, and listens no more than the server does.
+    const refused = () => ends.some(({ fate }) => fate === 'ECONNREFUSED');
+    const dial_again = () => ends.at(-1)?.fate !== null && dial(1, 3).say('hello');
+    await until(() => refused() || void dial_again());
+    servers[2] = await listen(3, ports.first + 3);
+    const hears_us = () => accepted.get(3)?.some((socket) => String(socket.read()) === 'hello');
+    await until(() => hears_us() || void dial_again());
   });
 
   test('cut: open connections hang, new ones too, those of others do not', async () => {

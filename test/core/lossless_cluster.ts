@@ -172,7 +172,14 @@ export class LosslessCluster {
     }
   }
 
+  /** Each takes the other's server for gone: nobody waits for a lease. */
   disconnect(a: number, b: number): void {
+    this.reset(a, b);
+    this.event(a, { kind: 'gone', peer: b });
+    this.event(b, { kind: 'gone', peer: a });
+  }
+
+  reset(a: number, b: number): void {
     this.event(a, { kind: 'link_down', peer: b });
     this.event(b, { kind: 'link_down', peer: a });
   }

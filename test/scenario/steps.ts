@@ -13,6 +13,7 @@
 //   crash 1 before it <happening>     at that moment, in the middle of what it does
 //   crash 1 after it <happening>
 //   start 1
+//   pause 1 for 3s                    its monitor stands still; its statements are answered
 //   cut 1 2 | 3                       connections between those and these break
 //   cut 1 -> 3                        what 1 sends to 3 is lost, silently
 //   hold 1 -> 3                       what 3 reads of the stream of 1 waits
@@ -56,6 +57,7 @@ const STEPS: readonly (readonly [RegExp, Act])[] = [
     c.crash_when(Number(id), when as 'before' | 'after', text!);
   }],
   [/^start (\d)$/, (c, [id]) => c.start(Number(id))],
+  [/^pause (\d) for ([\d.]+)s$/, (c, [id, seconds]) => c.pause(Number(id), Number(seconds) * 1_000)],
   [/^cut ([\d ]+) \| ([\d ]+)$/, (c, [a, b]) => c.cut_off(ids(a!), ids(b!))],
   [/^cut (\d) -> (\d)$/, (c, [from, to]) => c.deafen(Number(from), Number(to))],
   [/^hold (\d) -> (\d)$/, (c, [from, to]) => c.held.add(`${from}>${to}`)],

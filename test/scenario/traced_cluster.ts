@@ -122,6 +122,10 @@ export class TracedCluster extends Cluster {
     this.network.deaf.add(`${from}>${to}`);
   }
 
+  pause(id: number, for_ms: number): void {
+    this.node(id).paused_until_ms = this.agenda.now_ms + for_ms;
+  }
+
   mend(): void {
     this.network.cut.clear();
     this.network.deaf.clear();

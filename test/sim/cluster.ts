@@ -8,6 +8,7 @@ import { DataPlane } from './data_plane.ts';
 import { decode_durable, encode_durable } from '../../ts-src/core/durable.ts';
 import { describe, Observer, Violation } from './observer.ts';
 import { initial_state, type Config } from '../../ts-src/core/state.ts';
+import { lease_end } from '../../ts-src/core/lease.ts';
 import { Network } from './network.ts';
 import { Random } from './random.ts';
 import { Referee } from './referee.ts';
@@ -104,6 +105,7 @@ export class Cluster {
       applied: (tx) => {
         const { data } = this.node(id);
         this.observer.applied(id, tx, data);
+        this.observer.committed_in(tx, this.answering());
         if (id !== tx.coordinator || tx.committed_in !== tx.generation) return;
         if (!tx.user && data.drivers.get(tx.gid) !== undefined) this.observer.decided(tx, this.views());
       },
@@ -113,6 +115,12 @@ export class Cluster {
 
   private views(): Map<number, View | null> {
     return new Map(this.nodes.map(({ id, data }) => [id, data.view]));
+  }
+
+  /** Nodes that answer statements now. */
+  answering(): Node[] {
+    const { now_ms } = this.agenda;
+    return this.nodes.filter(({ data, lease_end_ms }) => data.view?.status === 'online' && now_ms < lease_end_ms);
   }
 
   node(id: number): Node {
@@ -215,11 +223,13 @@ export class Cluster {
       });
       return;
     }
+    const agenda_ms = this.agenda.now_ms;
     const events = [...node.inbox.splice(0), { kind: 'tick' } as const];
     try {
       for (const event of events) {
         this.steps++;
         control.handle(event);
+        node.lease_end_ms = lease_end(control.state, agenda_ms + node.clock_offset_ms) - node.clock_offset_ms;
       }
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
@@ -307,6 +317,13 @@ export class Cluster {
     if (this.network.is_linked(a, b)) return;
     this.link_events(a, b, false);
     this.link_events(b, a, false);
+    for (const [at, other] of [[a, b], [b, a]] as const) {
+      // It may have started again before anybody looked.
+      if (this.random.chance(0.2)) continue;
+      this.agenda.after(this.random.between(0, 100), () => {
+        if (!other.server_up) this.post(at, { kind: 'gone', peer: other.id });
+      });
+    }
   }
 
   private link_events(at: Node, peer: Node, up: boolean): void {

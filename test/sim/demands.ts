@@ -44,6 +44,8 @@ export function demand_online(cluster: Cluster, when: string): void {
       view.configured.join() === expected.join() &&
       view.members.join() === ids,
   );
+  const mute = difference(up.map(({ id }) => id), cluster.answering().map(({ id }) => id));
+  if (all && mute.length > 0) throw new Violation(`liveness: node ${mute} is online, and answers nothing (${when})`);
   if (all) {
     demand_offline(cluster, expected);
     return;

@@ -11,6 +11,8 @@ export class Node {
   saved: Durable | null = null;
   server_up = false;
   paused_until_ms = 0;
+  /** Until then its statements are answered, as long as its view says that it is online. */
+  lease_end_ms = 0;
   /** Grows with every start of the control plane; what an older one planned is void. */
   life = 0;
   /** Of a node that joined: whose copy it began as. */

@@ -143,6 +143,16 @@ export class Observer {
     this.demand(enough, () => `I5: ${gid} executed with acceptances of ${nodes}`);
   }
 
+  /** Committed for the first time: nobody answers who may have been left behind. */
+  committed_in({ gid, ended, committed_in }: Transaction, answering: readonly { id: number; data: DataPlane }[]): void {
+    if (ended.size > 1) return;
+    for (const { id, data } of answering) {
+      const left_behind = data.view!.generation < committed_in!;
+      const where = `node ${id}, which answers in generation ${data.view!.generation}`;
+      this.demand(!left_behind, () => `I10: ${gid} is committed in ${committed_in} without ${where}`);
+    }
+  }
+
   /** A coordinator decided by itself. */
   decided(tx: Transaction, views: ReadonlyMap<number, View | null>): void {
     for (const [id, view] of views) {

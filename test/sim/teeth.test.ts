@@ -204,6 +204,29 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
     expect(await first_complaint()).toMatch(/I6|I7|I9|ended two ways/);
   });
 
+  test('nobody waits until a node that is left out cannot answer any more (I10)', async () => {
+    await break_rule(`${CORE}/lease.ts`, () => ({ leased_of: () => [] }));
+    expect(await complaint_in('paused_node_is_cut_off')).toMatch(/I10/);
+  });
+
+  test('a node counts its lease from its newest heartbeat, not from that which was heard (I10)', async () => {
+    await break_rule(`${CORE}/lease.ts`, (real) => ({
+      counted_from: (state: { beats: { sent_ms: number }[] }, peer: unknown, message: unknown) => {
+        const counted = (real['counted_from'] as Method)(state, peer, message);
+        return counted === null ? null : state.beats.at(-1)?.sent_ms;
+      },
+    }));
+    expect(await complaint_in('paused_node_is_not_heard')).toMatch(/I10/);
+  });
+
+  test('a node that has just started takes it that it granted no lease before (I10)', async () => {
+    await break_rule(`${CORE}/lease.ts`, () => ({
+      leased_of: ({ peers }: { peers: Record<number, { granted: unknown }> }, set: number[]) =>
+        set.filter((id) => (peers[id]?.granted ?? null) !== null),
+    }));
+    expect(await complaint_in('paused_node_and_others_restart')).toMatch(/I10/);
+  });
+
   test('a generation of half the nodes needs no major node (I1)', async () => {
     await break_rule(`${CORE}/quorum.ts`, () => ({
       is_quorum: (configured: number[], set: number[]) => set.length * 2 >= configured.length,

@@ -1,10 +1,10 @@
 // The relays of one cluster, in one process: they listen for each pair of nodes and
 // pass on what the nodes say to each other, as far as the rules let them.
-import { createServer, type Server, type Socket } from 'node:net';
 import { all_ended } from './all_ended.ts';
 import type { FlowRule, Later } from './relay_flow.ts';
 import type { Route } from './relay_routes.ts';
 import { RelayedConnection } from './relayed_connection.ts';
+import { RelayListener } from './relay_listener.ts';
 
 /** Bytes from one node to another, in whichever node's connection. */
 export interface Direction {
@@ -19,7 +19,7 @@ const OPEN: FlowRule = { cut: 'no', delay_ms: 0, dropped: 0 };
 export class Relay {
   private readonly rules = new Map<string, FlowState>();
   private readonly connections = new Set<RelayedConnection>();
-  private readonly servers: Server[] = [];
+  private readonly listeners: RelayListener[] = [];
 
   constructor(
     private readonly routes: Route[],
@@ -57,9 +57,7 @@ export class Relay {
 
   async close(): Promise<void> {
     for (const connection of this.connections) connection.reset();
-    const closed = (server: Server) =>
-      new Promise<void>((resolve) => server.close(() => resolve()));
-    await all_ended(this.servers.map(closed));
+    await all_ended(this.listeners.map((listener) => listener.close()));
   }
 
   private rule(direction: Direction): FlowState {
@@ -69,19 +67,15 @@ export class Relay {
   }
 
   private listen_for(route: Route): Promise<void> {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
-    this.servers.push(server);
-    server.on('connection', (near) => this.accept(near, route));
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ port: route.port, host: '127.0.0.1' }, resolve);
-    });
-  }
-
-  private accept(near: Socket, { from, to, target }: Route): void {
+    const { from, to, target } = route;
     const rules = { out: this.rule({ from, to }), back: this.rule({ from: to, to: from }) };
     const forget = (closed: RelayedConnection) => this.connections.delete(closed);
-    this.connections.add(new RelayedConnection(near, target, rules, this.later, forget));
+    const listener = new RelayListener(route, (near) => {
+      const hears = { closed: forget, refused: () => listener.refuse() };
+      this.connections.add(new RelayedConnection(near, target, rules, this.later, hears));
+    });
+    this.listeners.push(listener);
+    return listener.listen();
   }
 }
 

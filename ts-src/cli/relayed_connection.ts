@@ -9,6 +9,12 @@ export interface Rules {
   back: FlowRule;
 }
 
+export interface Hears {
+  closed(connection: RelayedConnection): void;
+  /** Nobody listens at the target. */
+  refused(): void;
+}
+
 export class RelayedConnection {
   private sockets: Socket[];
   private flows: Flow[] = [];
@@ -19,7 +25,7 @@ export class RelayedConnection {
     target: number,
     private readonly rules: Rules,
     later: Later,
-    private readonly on_close: (connection: RelayedConnection) => void,
+    private readonly hears: Hears,
   ) {
     this.sockets = [near];
     this.watch(near);
@@ -47,6 +53,9 @@ export class RelayedConnection {
     const far = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
     this.sockets.push(far);
     this.watch(far);
+    far.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED') this.hears.refused();
+    });
     this.flows = [
       new Flow(near, far, this.rules.out, later),
       new Flow(far, near, this.rules.back, later),
@@ -61,7 +70,7 @@ export class RelayedConnection {
     socket.setNoDelay(true);
     socket.on('error', () => {}); // The flows tell the other side.
     socket.on('close', () => {
-      if (this.sockets.every((each) => each.destroyed)) this.on_close(this);
+      if (this.sockets.every((each) => each.destroyed)) this.hears.closed(this);
     });
   }
 }

@@ -28,12 +28,13 @@ import {
   type NodeId,
   type NodeSet,
 } from './node_set.ts';
-import { donors_in, lone_referee, major_for, next_configured, wanted_members } from './wanted.ts';
+import { donors_in, lone_referee, major_for, next_configured, wanted_members, wants_same } from './wanted.ts';
 import { online_in_of } from './recovery.ts';
 import { REFEREE } from './quorum.ts';
 import { restarted_members, same_generation, type Generation } from './generation.ts';
 import { cast_vote, count_votes, objection } from './vote.ts';
 import { learn } from './history.ts';
+import { leased_of, leaves_out } from './lease.ts';
 import { wanted_generation } from './orphan.ts';
 import type { MessageOf } from './message.ts';
 import type { State } from './state.ts';
@@ -79,19 +80,20 @@ export function obstacles(state: State): readonly string[] {
   if (wanted.length === 0) return nobody_wanted(state, configured);
   // Who is just joining has no vote yet on who should be a member.
   const voters = intersection(wanted, configured);
-  const others = voters.filter((id) => !wants(state, id, wanted));
+  const others = voters.filter((id) => !wants_same(state, id, wanted));
   if (others.length > 0) return others.map((id) => `node ${id} does not see the same nodes`);
+  const leased = voters.flatMap((id) => leased_at(state, id).map((to) => ({ id, to })));
+  if (leased.length > 0) {
+    return leased.map(({ id, to }) => `node ${id} waits until node ${to} cannot answer by what it knew before`);
+  }
   return missing_streams(state, donors_in(state, wanted), wanted).map(
     ({ from, to }) => `node ${from} does not read the stream of node ${to.join(', ')} yet`,
   );
 }
 
-function wants(state: State, id: NodeId, set: NodeSet): boolean {
-  if (id === state.config.node_id) return true;
-  const { said } = peer_of(state, id);
-  return (
-    same_nodes(said?.wanted ?? [], set) && same_nodes(said!.wanted_configured, next_configured(state))
-  );
+function leased_at(state: State, id: NodeId): NodeSet {
+  if (id === state.config.node_id) return leased_of(state, leaves_out(state));
+  return peer_of(state, id).said?.leased ?? [];
 }
 
 function nobody_wanted(state: State, configured: NodeSet): readonly string[] {

@@ -5,7 +5,7 @@ import { added, contains, difference, intersection, node_set, same_nodes } from 
 import type { NodeId, NodeSet } from './node_set.ts';
 import { base, type Generation } from './generation.ts';
 import { goes_on_alone } from './referee.ts';
-import { is_quorum, REFEREE, type Major } from './quorum.ts';
+import { is_quorum, meets_every_quorum, REFEREE, type Major } from './quorum.ts';
 import type { Pending, State } from './state.ts';
 
 /** By the newest record known to be won; before the first one, by this node's settings. */
@@ -33,11 +33,21 @@ export function is_dropped(state: State): boolean {
  * be with others (2.6), and by every vote since, which may have been won (2.3).
  */
 export function is_quorum_here(state: State, set: NodeSet): boolean {
+  return rules_here(state).every(({ configured, major }) => is_quorum(configured, set, major));
+}
+
+/** Is there, by all of these, no quorum without a node of `set`? */
+export function meets_every_quorum_here(state: State, set: NodeSet): boolean {
+  return rules_here(state).every(({ configured, major }) => meets_every_quorum(configured, set, major));
+}
+
+function rules_here(state: State): readonly Pick<Pending, 'configured' | 'major'>[] {
   const { generation, pending } = state.durable;
   const known = { configured: configured_nodes(state), major: generation?.major ?? 0 };
-  const is_one = ({ configured, major }: Pick<Pending, 'configured' | 'major'>) =>
-    is_quorum(configured, set, in_place_of(state, major));
-  return [known, ...changed_since_open(state), ...pending].every(is_one);
+  return [known, ...changed_since_open(state), ...pending].map(({ configured, major }) => ({
+    configured,
+    major: in_place_of(state, major),
+  }));
 }
 
 /** Records with another configured set, since the newest generation known to be open. */

@@ -5,6 +5,7 @@
 // sender's own set, so that everybody sees the whole matrix.
 import { known_nodes } from './configured.ts';
 import { added, contains, difference, type NodeId, type NodeSet } from './node_set.ts';
+import type { Grant } from './lease.ts';
 import type { Heartbeat } from './message.ts';
 import { per_state } from './per_state.ts';
 import type { State } from './state.ts';
@@ -25,6 +26,12 @@ export interface Peer {
   /** Monotonic time at which that was heard of first. */
   readonly since_ms: number | null;
   readonly said: Heartbeat | null;
+  /** This node votes for no generation without it for now (lease.ts). */
+  readonly granted: Grant | null;
+  /** Monotonic time at which this node sent what the peer granted it a lease for. */
+  readonly counted_ms: number | null;
+  /** Its server did not run when it was looked at last. */
+  readonly gone: boolean;
   /** Why its last message was refused. */
   readonly refused: string | null;
 }
@@ -40,6 +47,9 @@ export const UNKNOWN_PEER: Peer = {
   incarnation: 0,
   since_ms: null,
   said: null,
+  granted: null,
+  counted_ms: null,
+  gone: false,
   refused: null,
 };
 

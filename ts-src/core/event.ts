@@ -24,6 +24,8 @@ export type Event =
   | { readonly kind: 'message'; readonly from: NodeId; readonly body: string }
   | { readonly kind: 'link_up'; readonly peer: NodeId }
   | { readonly kind: 'link_down'; readonly peer: NodeId }
+  /** Since its link went down it was seen that its server does not run: nobody listens there. */
+  | { readonly kind: 'gone'; readonly peer: NodeId }
   | { readonly kind: 'stream_up'; readonly peer: NodeId }
   | { readonly kind: 'stream_down'; readonly peer: NodeId }
   /**

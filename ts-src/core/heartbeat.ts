@@ -7,6 +7,7 @@ import { per_state } from './per_state.ts';
 import { remind } from './round.ts';
 import { status_of } from './status.ts';
 import { next_configured, wanted_members } from './wanted.ts';
+import { counted_from, give_up_lease, grant_for, grants, leased_of, leaves_out, let_go, note_beat, take_back_grants } from './lease.ts';
 import { wants_newer } from './campaign.ts';
 import { is_away, is_ready, learn_online, recovery_left } from './recovery.ts';
 import type { Heartbeat, MessageOf } from './message.ts';
@@ -16,6 +17,7 @@ import type { Turn } from './turn.ts';
 
 /** Called at the end of every step, when all else is settled. */
 export function beat(turn: Turn): void {
+  give_up_lease(turn, status_of(turn.state));
   const { state, clock } = turn;
   const said = in_short(state);
   if (said === state.heartbeat_said && clock.now_ms < state.heartbeat_after_ms) return;
@@ -26,6 +28,7 @@ export function beat(turn: Turn): void {
     heartbeat_after_ms: clock.now_ms + state.config.heartbeat_send_ms,
   });
   const message = { ...present(state), seq };
+  if (message.status === 'online') note_beat(turn, { seq, sent_ms: clock.now_ms });
   for (const to of linked_nodes(state)) turn.send(to, message);
 }
 
@@ -46,6 +49,10 @@ const present = per_state((state: State): Heartbeat => {
     recovery: recovery_left(state),
     wanted: wanted_members(state),
     wanted_configured: next_configured(state),
+    leaves_out: leaves_out(state),
+    leased: leased_of(state, leaves_out(state)),
+    let_go: let_go(state),
+    heard: grants(state),
     listed: state.listed,
     major_node: state.config.major_node,
     referee: state.config.referee,
@@ -67,7 +74,9 @@ const in_short = per_state((state: State): string => {
   const { online_in, away, ready, wanted, wanted_configured, listed, newest } = said;
   const number = generation?.number ?? 0;
   const rounds = [status, connected, streams, promised, number, wants, closed, open];
-  const nodes = [wanted, wanted_configured, listed, linked_nodes(state)];
+  const { leaves_out: left_out, leased, heard, let_go: gone } = said;
+  const leases = [left_out, leased, Object.keys(heard), Object.keys(gone)];
+  const nodes = [wanted, wanted_configured, listed, linked_nodes(state), leases];
   return JSON.stringify([rounds, online_in, away, ready, newest, nodes]);
 });
 
@@ -81,6 +90,9 @@ export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heart
         ...peer,
         heard_ms: turn.clock.now_ms,
         silent: false,
+        gone: false,
+        granted: grant_for(turn, peer, from, message),
+        counted_ms: counted_from(turn.state, peer, message),
         heard_wall_ms: turn.clock.wall_ms,
         heartbeats: peer.heartbeats + 1,
         status_since_wall_ms:
@@ -89,6 +101,7 @@ export function on_heartbeat(turn: Turn, from: NodeId, message: MessageOf<'heart
       },
     },
   });
+  take_back_grants(turn, message);
   if (message.generation !== null) learn(turn, message.generation);
   learn_online(turn, message);
   remind(turn, from, message);

@@ -43,6 +43,14 @@ export interface Heartbeat {
   /** The members that it wants, empty for none. */
   readonly wanted: NodeSet;
   readonly wanted_configured: NodeSet;
+  /** Whom the next generation will leave out: who is online shall let go of its lease. */
+  readonly leaves_out: NodeSet;
+  /** Of them, those for whose lease it still waits. */
+  readonly leased: NodeSet;
+  /** Heartbeats of others that said they are not online: their leases are over. */
+  readonly let_go: Readonly<Record<NodeId, Heard>>;
+  /** Heartbeats for which it grants others a lease (lease.ts). */
+  readonly heard: Readonly<Record<NodeId, Heard>>;
   /** The list of nodes, as it is there. */
   readonly listed: NodeSet;
   /** Its own setting. */
@@ -56,6 +64,11 @@ export interface Heartbeat {
   /** Rounds closed there in generation `promised`, and whether its older work is over. */
   readonly closed: number;
   readonly open: boolean;
+}
+
+export interface Heard {
+  readonly incarnation: number;
+  readonly seq: number;
 }
 
 export interface RecoveryLeft {

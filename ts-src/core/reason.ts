@@ -6,6 +6,7 @@ import { campaigner_of, need, obstacles } from './campaign.ts';
 import { donor_for, is_ready } from './recovery.ts';
 import { connected_nodes, peer_of } from './connectivity.ts';
 import { referee_reason } from './referee.ts';
+import { is_left_out } from './lease.ts';
 import { resolver_of } from './generation.ts';
 import type { State } from './state.ts';
 import type { Status } from './status.ts';
@@ -31,6 +32,7 @@ export function reason_for(state: State, status: Status): string {
     return generation === null && is_ready(state) ? `${reads}; ${not_taken_in(state)}` : reads;
   }
   if (generation === null || !is_current(state, generation)) return no_generation(state);
+  if (is_left_out(state)) return 'others are about to go on without it, as it does not hear all of them';
   return recovery(state);
 }
 

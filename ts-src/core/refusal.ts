@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'incarnation'
   | 'online_in'
   | 'major_differs'
+  | 'leased'
   | 'not_connected'
   | 'no_stream'
   | 'drops_wanted_node';

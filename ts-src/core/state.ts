@@ -9,6 +9,7 @@ import type { Executed, Execution } from './acceptor.ts';
 import type { Generation } from './generation.ts';
 import type { Gid } from './gid.ts';
 import type { Horizons } from './horizon.ts';
+import type { Beat } from './lease.ts';
 import type { Major } from './quorum.ts';
 import type { Recovery } from './recovery.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
@@ -135,6 +136,12 @@ export interface State {
   readonly retry_after_ms: number;
   readonly heartbeat_after_ms: number;
   readonly heartbeat_seq: number;
+  /** Those that others may grant a lease for (lease.ts). */
+  readonly beats: readonly Beat[];
+  /** Monotonic time of the start. */
+  readonly started_ms: number;
+  /** So short after the start that leases may hold which this node granted before. */
+  readonly may_have_granted: boolean;
   /** What the last heartbeat said, without its number. */
   readonly heartbeat_said: string;
   /** What the recovery process said last; of the donor of the present view. */
@@ -192,6 +199,9 @@ export function initial_state(config: Config, saved: Durable | null): State {
     retry_after_ms: 0,
     heartbeat_after_ms: 0,
     heartbeat_seq: 0,
+    beats: [],
+    started_ms: 0,
+    may_have_granted: saved !== null,
     heartbeat_said: '',
     recovery: null,
     horizons: {},

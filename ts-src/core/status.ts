@@ -18,6 +18,7 @@ import { donor_for } from './recovery.ts';
 import { same_proposal } from './generation.ts';
 import { hears_quorum } from './wanted.ts';
 import { in_force, is_current } from './force.ts';
+import { is_left_out } from './lease.ts';
 import { per_state } from './per_state.ts';
 import type { State } from './state.ts';
 
@@ -40,6 +41,7 @@ function is_online(state: State): boolean {
   const generation = in_force(state);
   if (generation === null || !state.tenure.open) return false;
   if (state.durable.online_in !== generation.number || !is_current(state, generation)) return false;
+  if (is_left_out(state)) return false;
   // Who promised a newer number may be with others that go on without this node.
   return connected_words(state).every((said) => said.promised <= generation.number);
 }

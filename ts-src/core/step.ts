@@ -19,6 +19,7 @@ import { on_inquire, on_propose, on_settle } from './acceptor.ts';
 import { consider_measure, on_horizon, on_measured } from './horizon.ts';
 import { consider_online, on_recovering } from './recovery.ts';
 import { on_orphan, on_surveyed, survey } from './orphan.ts';
+import { judge_grants } from './lease.ts';
 import { judge_silence, peer_of, UNKNOWN_PEER, type Peer } from './connectivity.ts';
 import { settle_view } from './view.ts';
 import { Turn } from './turn.ts';
@@ -45,11 +46,12 @@ export function step(state: State, event: Event, clock: Clock): Stepped {
 }
 
 const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => void } = {
-  start: spare_referee,
+  start: on_start,
   tick: on_tick,
   message: (turn, { from, body }) => on_message(turn, from, body),
   link_up: (turn, { peer }) => change_peer(turn, peer, { link: true }),
   link_down: (turn, { peer }) => change_peer(turn, peer, { link: false, heard_ms: null }),
+  gone: (turn, { peer }) => change_peer(turn, peer, { gone: true, granted: null }),
   stream_up: (turn, { peer }) => change_peer(turn, peer, { stream: true }),
   stream_down: (turn, { peer }) => change_peer(turn, peer, { stream: false }),
   listed: (turn, { nodes, stopped, why_not }) =>
@@ -91,8 +93,14 @@ function on_looked(turn: Turn, purpose: LookPurpose, look: Look): void {
   (ON_LOOKED[purpose.of] as (t: Turn, p: LookPurpose, l: Look) => void)(turn, purpose, look);
 }
 
+function on_start(turn: Turn): void {
+  turn.set({ started_ms: turn.clock.now_ms });
+  spare_referee(turn);
+}
+
 function on_tick(turn: Turn): void {
   judge_silence(turn);
+  judge_grants(turn);
   consider_campaign(turn);
   survey(turn);
   consider_measure(turn);

@@ -4,7 +4,8 @@
 import { connected_nodes, streaming_nodes } from './connectivity.ts';
 import { contains, difference, intersection, same_nodes, type NodeSet } from './node_set.ts';
 import { is_half, is_quorum } from './quorum.ts';
-import { is_quorum_here, may_name_configured, tie_breaker, with_pending } from './configured.ts';
+import { leased_of } from './lease.ts';
+import { configured_nodes, is_quorum_here, may_name_configured, tie_breaker, with_pending } from './configured.ts';
 import { donors, is_well_formed, same_generation, type Generation } from './generation.ts';
 import { kept_members } from './wanted.ts';
 import { refusal, type Refusal } from './refusal.ts';
@@ -50,7 +51,7 @@ export function objection(state: State, proposal: Generation): Refusal | null {
   if (proposal.online_in[config.node_id] !== durable.online_in) {
     return refusal('online_in', `it was online last in generation ${durable.online_in}`);
   }
-  return edge_objection(state, proposal);
+  return edge_objection(state, proposal) ?? lease_objection(state, proposal);
 }
 
 /** The major node changes only with all nodes; a half names the node by which it is a quorum. */
@@ -76,6 +77,12 @@ function edge_objection(state: State, proposal: Generation): Refusal | null {
     return refusal('drops_wanted_node', `it would lose node ${dropped.join(', ')}`);
   }
   return null;
+}
+
+function lease_objection(state: State, { members }: Generation): Refusal | null {
+  const leased = leased_of(state, difference(configured_nodes(state), members));
+  if (leased.length === 0) return null;
+  return refusal('leased', `node ${leased.join(', ')} may answer statements for a moment yet`);
 }
 
 /** Vote: durable first, then published and drained, then sent. */

@@ -59,6 +59,15 @@ export const wanted_members = per_state((state: State): NodeSet => {
   return node_set([...staying.filter(present), ...difference(next, configured)]);
 });
 
+/** Does a peer, or this node, want just these members, of the same configured set? */
+export function wants_same(state: State, id: NodeId, set: NodeSet): boolean {
+  if (id === state.config.node_id) return true;
+  const { said } = peer_of(state, id);
+  return (
+    same_nodes(said?.wanted ?? [], set) && same_nodes(said!.wanted_configured, next_configured(state))
+  );
+}
+
 /** A stopped node is no member as long as the others are a quorum. */
 function without_stopped(state: State, group: NodeSet): NodeSet {
   const left = difference(group, state.stopped);

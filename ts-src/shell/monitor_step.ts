@@ -13,6 +13,7 @@ import {
   why_dropped_here,
   with_slots,
 } from './node_list.ts';
+import { lease_end } from '../core/lease.ts';
 import { follow_kept_wal } from './kept_wal.ts';
 import { core_config, founders, shell_config, type ShellConfig } from './shell_config.ts';
 import { decode_durable } from '../core/durable.ts';
@@ -30,6 +31,8 @@ export interface StepRequest {
 export interface StepAnswer {
   /** Call again after this long at the latest. */
   readonly next_ms: number;
+  /** Monotonic time until which statements may be answered; 0: not now. */
+  readonly lease_end_ms: number;
 }
 
 /** The data plane is just ending what a ballot decided: look again soon. */
@@ -59,7 +62,10 @@ export function monitor_step({ now_ms, events }: StepRequest): StepAnswer {
   }
   refresh_report(control, world);
   const { config, tenure } = control.state;
-  return { next_ms: tenure.execution === null ? config.heartbeat_send_ms : BUSY_MS };
+  return {
+    next_ms: tenure.execution === null ? config.heartbeat_send_ms : BUSY_MS,
+    lease_end_ms: lease_end(control.state, now_ms),
+  };
 }
 
 function start(now_ms: number, events: readonly Event[]) {
