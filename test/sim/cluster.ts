@@ -229,8 +229,8 @@ export class Cluster {
       for (const event of events) {
         this.steps++;
         control.handle(event);
-        node.lease_end_ms = lease_end(control.state, agenda_ms + node.clock_offset_ms) - node.clock_offset_ms;
       }
+      node.lease_end_ms = lease_end(control.state, agenda_ms + node.clock_offset_ms) - node.clock_offset_ms;
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
       if (this.random.chance(0.5)) this.crash_monitor(node);
