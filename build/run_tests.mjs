@@ -1,6 +1,6 @@
-// `make test`: set-up, then every suite, one after the other. Each suite's output
-// passes through; the last line is `N passed, N failed`. A suite that could not run
-// counts as failed.
+// `make test`: set-up, then every suite, one after the other, but for the simulator, which
+// takes what the others leave of the cores. Each suite's output passes through; the last
+// line is `N passed, N failed`. A suite that could not run counts as failed.
 //   node build/run_tests.mjs [SUITE ...]
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -59,10 +59,11 @@ async function type_check() {
   return sum([await tsc('tsconfig.json'), await tsc('tsconfig.server.json')]);
 }
 
-async function vitest(name, args, options) {
+async function vitest(name, args, { nice = 0, ...options } = {}) {
   const report = `${REPORTS}/${name}.json`;
   rmSync(report, { force: true });
-  const { code } = await run('node_modules/.bin/vitest', [
+  const { code } = await run('nice', [
+    ...['-n', String(nice), 'node_modules/.bin/vitest'],
     ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     ...args,
   ], options);
@@ -117,9 +118,16 @@ function sum(counts) {
 
 const has_tests = (dir) => existsSync(dir) && readdirSync(dir).length > 0;
 
+const SIMULATOR = 'test/sim/cluster.test.ts';
+
+/** Thousands of histories: nothing but computing, while the others mostly wait. */
+const BACKGROUND = {
+  simulator: () => vitest('simulator', [SIMULATOR], { nice: 19, held: true }),
+};
+
 const SUITES = {
   types: type_check,
-  unit: () => vitest('unit', []),
+  unit: () => vitest('unit', ['--exclude', SIMULATOR]),
   plv8: () => script('test/plv8/run.sh', []),
   sql: () => (has_tests('test/sql') ? script('build/run_pgtap.sh', []) : missing('test/sql')),
   cluster: cluster_tests,
@@ -130,17 +138,18 @@ function missing(what) {
   return { passed: 0, failed: 1 };
 }
 
-async function run_suite(name, suite) {
+async function run_suite(name, ended) {
   console.log(`\n=== ${name}`);
-  const counts = await suite();
+  const counts = await ended();
   console.log(`=== ${name}: ${counts.passed} passed, ${counts.failed} failed`);
   return counts;
 }
 
 async function main(names) {
-  const unknown = names.find((name) => !(name in SUITES));
+  const known = [...Object.keys(SUITES), ...Object.keys(BACKGROUND)];
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    console.error(`no suite "${unknown}": ${Object.keys(SUITES).join(', ')}`);
+    console.error(`no suite "${unknown}": ${known.join(', ')}`);
     return { passed: 0, failed: 1 };
   }
   mkdirSync(REPORTS, { recursive: true });
@@ -149,12 +158,14 @@ async function main(names) {
     const { code } = await run('make', ['--no-print-directory', goal]);
     if (code !== 0) return { passed: 0, failed: 1 };
   }
+  const is_asked = ([name]) => names.length === 0 || names.includes(name);
+  const begun = Object.entries(BACKGROUND).filter(is_asked).map(([name, suite]) => [name, suite()]);
   const totals = [];
-  for (const [name, suite] of Object.entries(SUITES)) {
-    if (names.length > 0 && !names.includes(name)) continue;
+  for (const [name, suite] of Object.entries(SUITES).filter(is_asked)) {
     if (stopped) break;
     totals.push(await run_suite(name, suite));
   }
+  for (const [name, ended] of begun) totals.push(await run_suite(name, () => ended));
   if (stopped) totals.push({ passed: 0, failed: 1 });
   return sum(totals);
 }

@@ -39,7 +39,7 @@ async function run_all(): Promise<Result[]> {
   return Promise.all(shares.map(run_in_thread));
 }
 
-describe('a simulated cluster', { timeout: 1_800_000 }, () => {
+describe('a simulated cluster', { timeout: 3_600_000 }, () => {
   test.runIf(ONLY !== undefined)(`seed ${ONLY}`, () => {
     const options = options_for(Number(ONLY));
     console.log(run_seed({ ...options, trace: (line) => console.log(line) }));
