@@ -59,7 +59,7 @@ define_identity(void)
 							   &mtm_cluster_name, "",
 							   PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("multimaster.max_nodes",
-							"The most nodes that the cluster may have.",
+							"The most nodes that the cluster may have at a time.",
 							NULL,
 							&mtm_max_nodes, MTM_MAX_NODES, 1, MTM_MAX_NODES,
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
@@ -301,11 +301,11 @@ check_own_settings(void)
 				 errmsg("multimaster.conn_strings is set but multimaster.node_id is not"),
 				 errhint("Set multimaster.node_id to this node's position in "
 						 "multimaster.conn_strings.")));
-	if (MtmNodeCount() > mtm_max_nodes)
+	if (MtmFounderCount() > mtm_max_nodes)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("multimaster.conn_strings has %d nodes, more than "
-						"multimaster.max_nodes = %d", MtmNodeCount(), mtm_max_nodes)));
+						"multimaster.max_nodes = %d", MtmFounderCount(), mtm_max_nodes)));
 	if (mtm_workers > mtm_max_workers)
 		ereport(FATAL,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
@@ -321,7 +321,8 @@ MtmSettingsCheck(void)
 		return;
 	MtmNodeListRead(mtm_conn_strings);
 	check_own_settings();
-	check_server_settings(Max(MtmNodeCount(), mtm_node_id), FATAL);
+	/* How many were added only the list of nodes says: mtm.add_node() looks. */
+	check_server_settings(MtmFounderCount(), FATAL);
 }
 
 bool

@@ -12,7 +12,8 @@
 #include "storage/lwlock.h"
 #include "utils/dsa.h"
 
-#define MTM_MAX_NODES 32
+/* Numbers that there are for nodes; so many bits has a mask that SQL sees as int8. */
+#define MTM_MAX_NODES 63
 #define MTM_GID_SIZE 200		/* PostgreSQL's own GIDSIZE */
 
 /* A set of nodes: bit (node_id - 1). */

@@ -79,7 +79,7 @@ extern uint64 MtmViewVersion(void);
 
 /* The control plane's report for status functions (JSON, shorter than this); NULL:
  * there is none. */
-#define MTM_REPORT_SIZE 16384
+#define MTM_REPORT_SIZE 32768
 extern void MtmViewSetReport(const char *report);
 extern char *MtmViewGetReport(void);
 

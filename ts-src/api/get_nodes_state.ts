@@ -1,4 +1,5 @@
 // mtm.get_nodes_state(): every node as this one sees it, and the streams between them.
+import { bit_mask } from '../core/node_set.ts';
 import { lost_nodes } from '../shell/node_list.ts';
 import { own_report } from '../shell/own_report.ts';
 import { rows, type Row } from '../shell/sql.ts';
@@ -58,7 +59,7 @@ function heartbeat_columns(node: NodeReport | null) {
     catchup: node?.status === 'catchup',
     generation: node === null || node.generation === 0 ? null : node.generation,
     last_status_change: time_of(node?.status_since_wall_ms ?? null),
-    connectivity_mask: node?.connectivity_mask ?? 0,
+    connectivity_mask: node?.connectivity_mask ?? bit_mask([]),
     n_heartbeats: node?.heartbeats ?? 0,
     recovery_lag: node?.recovery?.lag_bytes ?? null,
     recovery_time_left_ms: node?.recovery?.time_left_ms ?? null,

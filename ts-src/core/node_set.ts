@@ -39,7 +39,7 @@ export function set_of_mask(mask: bigint): NodeSet {
   return ids.filter((id) => ((mask >> BigInt(id - 1)) & 1n) === 1n);
 }
 
-/** Exact for node ids up to 53; a cluster has far fewer. */
-export function bit_mask(set: NodeSet): number {
-  return set.reduce((mask, id) => mask + 2 ** (id - 1), 0);
+/** In decimal digits. */
+export function bit_mask(set: NodeSet): string {
+  return String(set.reduce((mask, id) => mask | (1n << BigInt(id - 1)), 0n));
 }

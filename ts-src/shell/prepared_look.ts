@@ -48,7 +48,7 @@ export function look(self: number, asked: readonly Gid[], remembered_by: NodeSet
 /** Those that this node committed for others, as far back as one of the nodes may need it. */
 export function remembered(gids: readonly Gid[], by: NodeSet): Gid[] {
   if (gids.length === 0) return [];
-  const found = rows(REMEMBERED, ['text[]', 'text'], [gids, String(bit_mask(by))]);
+  const found = rows(REMEMBERED, ['text[]', 'text'], [gids, bit_mask(by)]);
   return found.map(({ gid }) => gid as Gid);
 }
 

@@ -1,5 +1,5 @@
 // The report: what other sessions of this server are told of the control plane. At most
-// 16 kB, so what could be long is cut.
+// 32 kB, so what could be long is cut.
 import { bit_mask, contains, type NodeId, type NodeSet } from '../core/node_set.ts';
 import { connected_nodes, is_connected, peer_of } from '../core/connectivity.ts';
 import { configured_nodes, known_nodes } from '../core/configured.ts';
@@ -20,7 +20,7 @@ export interface NodeReport {
   readonly link: boolean;
   readonly generation: number;
   readonly incarnation: number;
-  readonly connectivity_mask: number;
+  readonly connectivity_mask: string;
   readonly heartbeats: number;
   readonly heard_wall_ms: number | null;
   readonly status_since_wall_ms: number | null;

@@ -69,7 +69,7 @@ export class ServerWorld implements World {
 
   /** Nothing is read from them or sent to them any more. */
   set_dropped(nodes: NodeSet): void {
-    row(SET_DROPPED, ['text'], [String(bit_mask(nodes))]);
+    row(SET_DROPPED, ['text'], [bit_mask(nodes)]);
   }
 
   /** Members that were added read from here on: their slots are there before the mark. */
