@@ -17,8 +17,8 @@ REVOKE ALL ON FUNCTION mtm.shell_copy_done FROM PUBLIC;
 COMMENT ON FUNCTION mtm.shell_copy_done IS
   'this new node was online: forget what it was a copy of (internal)';
 
-CREATE FUNCTION mtm.shell_check_new_node(node_id int, conninfo text) RETURNS void
+CREATE FUNCTION mtm.shell_check_new_node(node_id int, conninfo text, nodes int) RETURNS void
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'mtm_shell_check_new_node';
 REVOKE ALL ON FUNCTION mtm.shell_check_new_node FROM PUBLIC;
 COMMENT ON FUNCTION mtm.shell_check_new_node IS
-  'ERROR when such a node cannot be added (internal)';
+  'ERROR when such a node cannot be added; nodes: how many there are then (internal)';

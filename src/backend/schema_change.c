@@ -24,6 +24,7 @@
 #include "backend/schema_change_password.h"
 #include "backend/schema_change_temporary.h"
 #include "backend/schema_change_watch.h"
+#include "backend/sequence_like.h"
 #include "backend/sequences.h"
 #include "backend/written.h"
 #include "catalog/dependency.h"
@@ -78,7 +79,7 @@ chooses_identity(Node *statement)
 }
 
 static void
-complete(const MtmSchemaFrame *frame, Node *statement)
+complete(const MtmSchemaFrame *frame, Node *statement, List *likes)
 {
 	List	   *tables = NIL;
 	List	   *sequences = NIL;
@@ -100,7 +101,7 @@ complete(const MtmSchemaFrame *frame, Node *statement)
 	}
 	MtmReplicaIdentityAfter(list_concat_unique_oid(tables, frame->altered),
 							chooses_identity(statement) ? NIL : frame->constraints);
-	MtmSequencesAfter(sequences);
+	MtmSequencesAfter(sequences, likes);
 }
 
 /* Dropping takes temporary dependents along here, and needs none on the peers. */
@@ -147,6 +148,7 @@ static void
 run_schema_change(const Call *call, StringInfo content, bool ours)
 {
 	MtmSchemaFrame frame;
+	List	   *likes = MtmIdentityLikes(call->pstmt->utilityStmt);
 
 	MtmSchemaFrameEnter(&frame, content,
 						content ? MtmCountStartTriggers(call->pstmt->utilityStmt) : 0);
@@ -163,7 +165,7 @@ run_schema_change(const Call *call, StringInfo content, bool ours)
 	if (content)
 		check_temporary(call, &frame);
 	if (!ours)
-		complete(&frame, call->pstmt->utilityStmt);
+		complete(&frame, call->pstmt->utilityStmt, likes);
 }
 
 static void

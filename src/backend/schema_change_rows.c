@@ -132,6 +132,9 @@ MtmSequenceOptionsDiverge(List *options)
 			return "Nodes would give the same values after RESTART.";
 		if (strcmp(option->defname, "increment") == 0)
 			return "Nodes would give the same values after a change of INCREMENT.";
+		/* A share is counted from it. */
+		if (strcmp(option->defname, "start") == 0)
+			return "Nodes would give the same values after a change of START.";
 		if (strcmp(option->defname, "cycle") == 0 && defGetBoolean(option))
 			return "Nodes would give the same values after a CYCLE.";
 	}

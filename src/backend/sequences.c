@@ -1,17 +1,18 @@
 /*
  * Sequences over nodes.
  *
- * Runs in: backends and apply workers, where the sequence was created; not replicated.
- * Path: backend/schema_change.c -> here
- * Locks: ShareRowExclusiveLock on the sequence, until the commit.
+ * Runs in: backends and apply workers, where the sequence was created or the node's share
+ *          was split; the recovery process of a new node. Not replicated.
+ * Path: backend/schema_change.c, backend/sequence_share.c, recovery/recovery.c -> here
+ * Locks: on the sequence, until the commit: ShareRowExclusiveLock, which nextval() waits
+ *        for, and which waits for all transactions that called it; RowExclusiveLock where
+ *        nobody can call it.
  *
- * The increment I becomes I * N, with N = MtmSequenceNodes(). Node n (1..N) gives the
- * values start + I * k for which k mod N = n - 1. The remainder is counted from the
- * sequence's start, which is the same on all nodes, and not from the value it stands at,
- * which need not be: copies of a server skip values. START, MINVALUE and MAXVALUE stay
- * as they are, so the definitions are equal on all nodes. N is more than most clusters
- * have nodes, so that one can be added without a change on the others: they go on giving
- * their values meanwhile.
+ * With the increment I and the share (remainder, modulus) a node gives the values
+ * start + I * k for which k mod modulus = remainder: its increment becomes I * modulus. The
+ * remainder is counted from the sequence's start, which is the same on all nodes, and not
+ * from the value it stands at, which need not be: copies of a server skip values. START,
+ * MINVALUE and MAXVALUE stay as they are.
  */
 #include "postgres.h"
 
@@ -21,6 +22,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "backend/sequence_like.h"
 #include "backend/sequences.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -36,16 +38,6 @@
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-
-int
-MtmSequenceNodes(void)
-{
-	int			nodes = 8;
-
-	while (nodes < MtmFounderCount())
-		nodes *= 2;
-	return nodes;
-}
 
 /* Differences of two int64 and their quotients need more than 64 bits. */
 typedef int128 wide;
@@ -68,32 +60,40 @@ read_state(Relation sequence, int64 *last_value, bool *is_called)
 	systable_endscan(scan);
 }
 
-static int64
-set_increment(Relation sequence, FormData_pg_sequence *form)
+static HeapTuple
+definition(Relation sequence)
 {
-	Relation	catalog = table_open(SequenceRelationId, RowExclusiveLock);
 	HeapTuple	tuple = SearchSysCacheCopy1(SEQRELID,
 											ObjectIdGetDatum(RelationGetRelid(sequence)));
-	int64		increment;
 
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("sequence \"%s\" has no definition",
 						RelationGetRelationName(sequence))));
-	*form = *(Form_pg_sequence) GETSTRUCT(tuple);
-	if (pg_mul_s64_overflow(form->seqincrement, MtmSequenceNodes(), &increment))
+	return tuple;
+}
+
+static void
+set_increment(Relation sequence, HeapTuple tuple, int64 base, int modulus)
+{
+	Form_pg_sequence form = (Form_pg_sequence) GETSTRUCT(tuple);
+	Relation	catalog;
+	int64		increment;
+
+	if (pg_mul_s64_overflow(base, modulus, &increment))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("increment of sequence \"%s\" is too large",
 						RelationGetRelationName(sequence)),
-				 errdetail("It is multiplied by %d, the number of nodes that may give values.",
-						   MtmSequenceNodes())));
-	((Form_pg_sequence) GETSTRUCT(tuple))->seqincrement = increment;
+				 errdetail("It is multiplied by %d, so that other nodes may give the values "
+						   "between.", modulus)));
+	if (form->seqincrement == increment)
+		return;
+	form->seqincrement = increment;
+	catalog = table_open(SequenceRelationId, RowExclusiveLock);
 	CatalogTupleUpdate(catalog, &tuple->t_self, tuple);
-	heap_freetuple(tuple);
 	table_close(catalog, RowExclusiveLock);
-	return increment;
 }
 
 static void
@@ -130,39 +130,58 @@ in_range(wide value, const FormData_pg_sequence *form)
 }
 
 /*
- * Go on with the first of this node's values from `next` on; where there is none, the
- * sequence is left at its end. `form` has the increment of all nodes together.
+ * Go on with the first value of the share from `next` on. False: there is none, and the
+ * sequence is left at its end.
  */
-static void
-take_own(Relation sequence, const FormData_pg_sequence *form, wide next)
+static bool
+take_own(Relation sequence, const FormData_pg_sequence *form, const MtmSequenceShare *share,
+		 wide next)
 {
-	int			nodes = MtmSequenceNodes();
+	int			modulus = share->modulus;
 	wide		steps = steps_to(next, form);
 	wide		value;
 
-	steps += ((mtm_node_id - 1 - steps % nodes) % nodes + nodes) % nodes;
+	steps += ((share->remainder - steps % modulus) % modulus + modulus) % modulus;
 	value = form->seqstart + steps * form->seqincrement;
 	if (in_range(value, form))
 		set_value(sequence, (int64) value, false);
 	else
 		set_value(sequence, form->seqincrement > 0 ? form->seqmax : form->seqmin, true);
+	return in_range(value, form);
 }
 
-/* False when some node would have no value to give. */
-static bool
-split(Relation sequence, FormData_pg_sequence *form)
+/* What became of a sequence. */
+typedef struct Outcome
 {
+	bool		cycle;
+	bool		own_left;		/* a value of the share, */
+	bool		all_left;		/* and one of each with the same modulus */
+} Outcome;
+
+/* From now on it gives the values of `share`; its increment is `multiplied` already. */
+static Outcome
+change_share(Relation sequence, int multiplied, const MtmSequenceShare *share)
+{
+	HeapTuple	tuple = definition(sequence);
+	FormData_pg_sequence form = *(Form_pg_sequence) GETSTRUCT(tuple);
+	Outcome		outcome = {form.seqcycle, true, true};
 	int64		last_value;
 	bool		is_called;
 	wide		next;
 	wide		last_steps;
 
-	read_state(sequence, &last_value, &is_called);
-	set_increment(sequence, form);
-	next = (wide) last_value + (is_called ? form->seqincrement : 0);
-	take_own(sequence, form, next);
-	last_steps = steps_to(next, form) + MtmSequenceNodes() - 1;
-	return in_range(form->seqstart + last_steps * form->seqincrement, form);
+	form.seqincrement /= multiplied;
+	if (form.seqincrement != 0)
+	{
+		read_state(sequence, &last_value, &is_called);
+		set_increment(sequence, tuple, form.seqincrement, share->modulus);
+		next = (wide) last_value + (is_called ? form.seqincrement : 0);
+		outcome.own_left = take_own(sequence, &form, share, next);
+		last_steps = steps_to(next, &form) + share->modulus - 1;
+		outcome.all_left = in_range(form.seqstart + last_steps * form.seqincrement, &form);
+	}
+	heap_freetuple(tuple);
+	return outcome;
 }
 
 static Relation
@@ -181,36 +200,6 @@ open_ours(Oid id, LOCKMODE lock)
 	return NULL;
 }
 
-void
-MtmSequencesAfter(List *sequences)
-{
-	ListCell   *cell;
-
-	foreach(cell, sequences)
-	{
-		Relation	sequence = open_ours(lfirst_oid(cell), ShareRowExclusiveLock);
-		FormData_pg_sequence form;
-
-		if (!sequence)
-			continue;
-		if (!split(sequence, &form))
-			ereport(ERROR,
-					(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
-					 errmsg("sequence \"%s\" has fewer values than there may be nodes",
-							RelationGetRelationName(sequence)),
-					 errdetail("Each of up to %d nodes gives its own values.",
-							   MtmSequenceNodes())));
-		if (form.seqcycle)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("multimaster does not support sequences with CYCLE yet"),
-					 errdetail("Nodes would give the same values after the first cycle."),
-					 errhint("Use NO CYCLE.")));
-		relation_close(sequence, NoLock);
-	}
-	CommandCounterIncrement();
-}
-
 static List *
 all_sequences(void)
 {
@@ -226,6 +215,129 @@ all_sequences(void)
 	return sequences;
 }
 
+typedef void (*Judge) (const char *name, Outcome outcome, const MtmSequenceShare *share);
+
+/* Of the sequences in the list those that multimaster has to do with. */
+static void
+change_all(List *sequences, LOCKMODE lock, int multiplied, const MtmSequenceShare *share,
+		   Judge judge)
+{
+	ListCell   *cell;
+
+	foreach(cell, sequences)
+	{
+		Relation	sequence = open_ours(lfirst_oid(cell), lock);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!sequence)
+			continue;
+		judge(RelationGetRelationName(sequence), change_share(sequence, multiplied, share),
+			  share);
+		relation_close(sequence, NoLock);
+	}
+	CommandCounterIncrement();
+}
+
+static void
+refuse_useless(const char *name, Outcome outcome, const MtmSequenceShare *share)
+{
+	if (!outcome.all_left)
+		ereport(ERROR,
+				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
+				 errmsg("sequence \"%s\" has fewer values than there may be nodes", name),
+				 errdetail("Node %d gives one value of %d.", share->node_id, share->modulus)));
+	if (outcome.cycle)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("multimaster does not support sequences with CYCLE yet"),
+				 errdetail("Nodes would give the same values after the first cycle."),
+				 errhint("Use NO CYCLE.")));
+}
+
+static void
+warn_of_end(const char *name, Outcome outcome, const MtmSequenceShare *share)
+{
+	if (!outcome.own_left)
+		ereport(WARNING,
+				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
+				 errmsg("sequence \"%s\" is at its end on node %d", name, share->node_id)));
+}
+
+static void
+warn_of_existing(const char *name, Outcome outcome, const MtmSequenceShare *share)
+{
+	if (!outcome.all_left)
+		ereport(WARNING,
+				(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
+				 errmsg("sequence \"%s\" is at its end", name)));
+	if (outcome.cycle)
+		ereport(WARNING,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("sequence \"%s\" has CYCLE: nodes give the same values after the first cycle",
+						name)));
+}
+
+void
+MtmSequencesAfter(List *sequences, List *likes)
+{
+	MtmSequenceShare own;
+	List	   *multiplied = NIL;
+	List	   *others = NIL;
+	ListCell   *cell;
+
+	/* CREATE EXTENSION will see to those that are created before it. */
+	if (sequences == NIL || !MtmSequenceShareRead(RowExclusiveLock, &own))
+		return;
+	foreach(cell, sequences)
+	{
+		if (MtmSequenceIsLike(lfirst_oid(cell), likes))
+			multiplied = lappend_oid(multiplied, lfirst_oid(cell));
+		else
+			others = lappend_oid(others, lfirst_oid(cell));
+	}
+	change_all(multiplied, ShareRowExclusiveLock, own.modulus, &own, refuse_useless);
+	change_all(others, ShareRowExclusiveLock, 1, &own, refuse_useless);
+}
+
+void
+MtmSequencesAll(void)
+{
+	MtmSequenceShare own = {mtm_node_id, mtm_node_id - 1, MtmSequenceFounderModulus()};
+
+	if (mtm_node_id > MtmFounderCount())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("multimaster cannot be created on node %d, which is not one of "
+						"multimaster.conn_strings", mtm_node_id)));
+	change_all(all_sequences(), ShareRowExclusiveLock, 1, &own, warn_of_existing);
+	MtmSequenceShareWrite(&own);
+}
+
+/*
+ * All transactions that have got values by the old increment are over when the sequence is
+ * locked, and values that sessions have cached lie before the one it stands at. So the new
+ * node, which goes on behind that, gives none of them again.
+ */
+void
+MtmSequencesSplit(const MtmSequenceShare *given)
+{
+	MtmSequenceShare own;
+	int			multiplied;
+
+	if (!MtmSequenceShareRead(ShareRowExclusiveLock, &own) || own.node_id != mtm_node_id ||
+		given->modulus != 2 * own.modulus ||
+		given->remainder != own.remainder + own.modulus)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("node %d cannot give a share of its sequence values to node %d",
+						mtm_node_id, given->node_id),
+				 errdetail("mtm.cluster_nodes and mtm.sequence_share do not agree.")));
+	multiplied = own.modulus;
+	own.modulus = given->modulus;
+	change_all(all_sequences(), ShareRowExclusiveLock, multiplied, &own, warn_of_end);
+	MtmSequenceShareWrite(&own);
+}
+
 /*
  * The copy stands where its source was. No stronger lock than nextval()'s: transactions
  * that users have prepared on the source, and so in the copy, may hold that.
@@ -233,60 +345,12 @@ all_sequences(void)
 void
 MtmSequencesOfCopy(void)
 {
-	ListCell   *cell;
+	MtmSequenceShare found;
+	MtmSequenceShare own;
 
-	foreach(cell, all_sequences())
-	{
-		Relation	sequence = open_ours(lfirst_oid(cell), RowExclusiveLock);
-		HeapTuple	tuple;
-		FormData_pg_sequence form;
-		int64		last_value;
-		bool		is_called;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!sequence)
-			continue;
-		tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(RelationGetRelid(sequence)));
-		if (!HeapTupleIsValid(tuple))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("sequence \"%s\" has no definition",
-							RelationGetRelationName(sequence))));
-		form = *(Form_pg_sequence) GETSTRUCT(tuple);
-		ReleaseSysCache(tuple);
-		read_state(sequence, &last_value, &is_called);
-		form.seqincrement /= MtmSequenceNodes();
-		if (form.seqincrement != 0)
-			take_own(sequence, &form,
-					 (wide) last_value + (is_called ? form.seqincrement : 0));
-		relation_close(sequence, NoLock);
-	}
-}
-
-void
-MtmSequencesAll(void)
-{
-	ListCell   *cell;
-
-	foreach(cell, all_sequences())
-	{
-		Relation	sequence = open_ours(lfirst_oid(cell), ShareRowExclusiveLock);
-		FormData_pg_sequence form;
-
-		CHECK_FOR_INTERRUPTS();
-		if (!sequence)
-			continue;
-		if (!split(sequence, &form))
-			ereport(WARNING,
-					(errcode(ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED),
-					 errmsg("sequence \"%s\" is at its end",
-							RelationGetRelationName(sequence))));
-		if (form.seqcycle)
-			ereport(WARNING,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("sequence \"%s\" has CYCLE: nodes give the same values after the first cycle",
-							RelationGetRelationName(sequence))));
-		relation_close(sequence, NoLock);
-	}
-	CommandCounterIncrement();
+	if (!MtmSequenceShareRead(RowExclusiveLock, &found) || found.node_id == mtm_node_id)
+		return;
+	MtmSequenceShareOfCopy(found.node_id, &own);
+	change_all(all_sequences(), RowExclusiveLock, found.modulus, &own, warn_of_end);
+	MtmSequenceShareWrite(&own);
 }

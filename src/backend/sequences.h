@@ -1,20 +1,20 @@
 /*
- * Sequences over nodes: each node gives every Nth value, so no value is given twice and
- * nobody waits for another node.
+ * Sequences over nodes: each node gives the values of its share, so no value is given twice
+ * and nobody waits for another node.
  */
 #ifndef MTM_BACKEND_SEQUENCES_H
 #define MTM_BACKEND_SEQUENCES_H
 
 #include "postgres.h"
+#include "backend/sequence_share.h"
 #include "nodes/pg_list.h"
 
-/* N: so many nodes can give values of their own. */
-extern int	MtmSequenceNodes(void);
-/* Sequences that a schema change created. A list of Oids. */
-extern void MtmSequencesAfter(List *sequences);
-/* All sequences that exist. */
+/* Sequences (Oid) that a schema change created; some after others (sequence_like.h). */
+extern void MtmSequencesAfter(List *sequences, List *likes);
+/* All that exist before the extension; this node gets its first share. */
 extern void MtmSequencesAll(void);
-
+/* This node gives a half of its share away: all that exist leave out `given`. */
+extern void MtmSequencesSplit(const MtmSequenceShare *given);
 /* All of them, on a new node that was not online yet: they are copies of another node's. */
 extern void MtmSequencesOfCopy(void);
 

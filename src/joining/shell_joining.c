@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "backend/sequences.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "joining/copy.h"
@@ -119,18 +118,25 @@ Datum
 mtm_shell_check_new_node(PG_FUNCTION_ARGS)
 {
 	int			node_id = PG_GETARG_INT32(0);
+	int			nodes = PG_GETARG_INT32(2);
 
 	MtmShellRequireSuperuser();
 	MtmConnStringCheck(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	if (node_id > Min(mtm_max_nodes, MtmSequenceNodes()))
+	if (node_id > MTM_MAX_NODES)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("there can be no node %d", node_id),
-				 node_id > mtm_max_nodes ?
-				 errdetail("multimaster.max_nodes is %d. Numbers of dropped nodes are not "
-						   "given again.", mtm_max_nodes) :
-				 errdetail("Sequences have values for nodes 1 to %d. Numbers of dropped nodes "
-						   "are not given again.", MtmSequenceNodes())));
-	MtmSettingsCheckRoom(node_id);
+				 errdetail("Nodes have the numbers 1 to %d, and those of dropped nodes are not "
+						   "given again.", MTM_MAX_NODES),
+				 errhint("Move the database to a new cluster, by pg_dump.")));
+	if (nodes > mtm_max_nodes)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("the cluster has no room for another node"),
+				 errdetail("There would be %d nodes; multimaster.max_nodes is %d.", nodes,
+						   mtm_max_nodes),
+				 errhint("What is kept for a dropped node counts until it is not needed any "
+						 "more.")));
+	MtmSettingsCheckRoom(nodes);
 	PG_RETURN_VOID();
 }

@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "backend/sequence_share.h"
 #include "fmgr.h"
 #include "joining/copy.h"
 #include "lib/stringinfo.h"
@@ -41,8 +42,8 @@ mtm_shell_config(PG_FUNCTION_ARGS)
 	appendStringInfo(&json, "{\"node_id\":%d,", mtm_node_id);
 	append_nodes(&json);
 	/* What else it is: a new node's own question. */
-	appendStringInfo(&json, ",\"founders\":%d,\"source\":%d", MtmFounderCount(),
-					 MtmCopyRead().source);
+	appendStringInfo(&json, ",\"founders\":%d,\"founder_modulus\":%d,\"source\":%d",
+					 MtmFounderCount(), MtmSequenceFounderModulus(), MtmCopyRead().source);
 	appendStringInfoString(&json, ",\"cluster_name\":");
 	escape_json(&json, mtm_cluster_name);
 	appendStringInfo(&json, ",\"heartbeat_send_ms\":%d,\"heartbeat_recv_ms\":%d"

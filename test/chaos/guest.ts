@@ -1,5 +1,5 @@
 // A node that joins in the middle of a round's faults, and leaves again when it was compared
-// with the others. Numbers are not given twice, so there are only some guests in a campaign.
+// with the others. Numbers are not given twice, so the guests of a campaign are not without end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalNodes } from '../cluster/local_nodes.ts';
 import { allocate_ports, type PortRange } from '../cluster/port_range.ts';
@@ -8,8 +8,8 @@ const AGAIN_MS = 500;
 
 export class Guests {
   private ports: PortRange | null = null;
-  /** One number less than there are: an answer may be lost after it was given. */
-  private left = 4;
+  /** Fewer than there are numbers: an answer may be lost after one was given. */
+  private left = 40;
   private joining: Promise<number> | null = null;
   private healed = true;
 
@@ -21,7 +21,7 @@ export class Guests {
     this.left--;
     this.healed = false;
     this.ports ??= await allocate_ports();
-    const port = this.ports.first + this.left;
+    const port = this.ports.first + (this.left % this.ports.size);
     this.joining = this.join(from, port);
     this.joining.catch(() => {});
   }

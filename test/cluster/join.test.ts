@@ -162,13 +162,12 @@ describe('nodes that join', { timeout: 300_000 }, () => {
     await client.end();
   });
 
-  test('numbers end: those of dropped nodes are not given again', async () => {
+  test('numbers of dropped nodes are not given again', async () => {
     const add = () => query(2, "SELECT mtm.add_node('host=127.0.0.1 port=1 dbname=app')");
-    expect(await add()).toEqual([{ add_node: 7 }]);
-    await query(2, 'SELECT mtm.drop_node(7)');
-    expect(await add()).toEqual([{ add_node: 8 }]);
-    await expect(add()).rejects.toMatchObject({ code: '53400' });
-    await query(2, 'SELECT mtm.drop_node(8)');
+    for (const number of [7, 8]) {
+      expect(await add()).toEqual([{ add_node: number }]);
+      await query(2, `SELECT mtm.drop_node(${number})`);
+    }
     await check([1, 2, 3, 6]);
   });
 });

@@ -34,6 +34,7 @@ const REFUSED = [
   'ALTER TABLE scratch SET LOGGED',
   'CLUSTER filled USING filled_pkey',
   'ALTER SEQUENCE counter RESTART',
+  'ALTER SEQUENCE counter START 5',
   'ALTER SEQUENCE counter INCREMENT 5',
   'ALTER SEQUENCE counter CYCLE',
   'ALTER TABLE numbered ALTER id RESTART WITH 100',

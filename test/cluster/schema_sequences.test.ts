@@ -114,6 +114,33 @@ describe('sequences over nodes', () => {
     }
   });
 
+  test('one that is made after another has steps as large, not larger', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE model (a int, id int GENERATED ALWAYS AS IDENTITY (INCREMENT 3))',
+      'CREATE TABLE after_model (b int GENERATED ALWAYS AS IDENTITY, LIKE model INCLUDING IDENTITY)',
+      'CREATE UNLOGGED TABLE unlogged (id int GENERATED ALWAYS AS IDENTITY)',
+      'CREATE TABLE after_unlogged (LIKE unlogged INCLUDING IDENTITY)',
+      `CREATE SCHEMA schema_seq_like CREATE TABLE made (LIKE schema_seq.model INCLUDING ALL)
+                                     CREATE TABLE model (id int GENERATED ALWAYS AS IDENTITY)`,
+    );
+    await sessions.settled();
+    for (const [sequence, step] of [
+      ['model_id_seq', 3 * STEP],
+      ['after_model_id_seq', 3 * STEP],
+      ['after_model_b_seq', STEP],
+      ['after_unlogged_id_seq', STEP],
+      ['schema_seq_like.made_id_seq', 3 * STEP],
+      ['schema_seq_like.model_id_seq', STEP],
+    ] as const) {
+      const base = step / STEP;
+      expect(await drawn(sequence, 2), sequence).toEqual(
+        sessions.nodes.ids.map((node) => [1 + (node - 1) * base, 1 + (node - 1) * base + step]),
+      );
+    }
+    await sessions.run(1, 'DROP SCHEMA schema_seq_like CASCADE');
+  });
+
   test('temporary and unlogged sequences count by one', async () => {
     await sessions.run(
       1,

@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(91);
+SELECT plan(95);
 
 SELECT has_schema('mtm');
 
@@ -49,7 +49,7 @@ WHERE pronamespace = 'mtm'::regnamespace
   AND (proname LIKE 'shell\_%' OR proname IN
        ('api', 'bundle', 'monitor_step', 'xid_outcome', 'prepare_existing_tables',
         'drop_absent_node', 'serve_task', 'check_table', 'check_database', 'check_query', 'copy_table',
-        'broadcast_table'))
+        'broadcast_table', 'split_sequences'))
 ORDER BY proname;
 
 SELECT is_empty(
@@ -80,6 +80,13 @@ SELECT col_is_pk('mtm'::name, 'local_tables'::name, '{rel_schema,rel_name}'::nam
 SELECT ok(has_table_privilege('pg_monitor', 'mtm.local_tables', 'SELECT')
           AND NOT has_table_privilege('pg_monitor', 'mtm.local_tables', 'INSERT'),
           'everybody may read the list, not change it');
+
+SELECT columns_are('mtm'::name, 'sequence_share'::name, '{node_id,remainder,modulus}'::name[]);
+SELECT ok(has_table_privilege('pg_monitor', 'mtm.sequence_share', 'SELECT')
+          AND NOT has_table_privilege('pg_monitor', 'mtm.sequence_share', 'INSERT, UPDATE, DELETE, TRUNCATE'),
+          'everybody may see which values a node gives, not change it');
+SELECT results_eq('SELECT node_id, remainder, modulus FROM mtm.sequence_share', 'VALUES (1, 0, 8)',
+  'the first node gives the first of eight');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,9 +1,9 @@
 // mtm.drop_node(id): take a node out of the list. The list is replicated with the transaction
 // that changes it; the control plane of each node follows it (docs/membership.md).
-import { difference, intersection } from '../core/node_set.ts';
+import { difference, intersection, node_set } from '../core/node_set.ts';
 import { may_leave } from '../core/configured.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
-import { lock_list } from '../shell/node_list.ts';
+import { added_nodes, lock_list } from '../shell/node_list.ts';
 import { own_report } from '../shell/own_report.ts';
 import { rows } from '../shell/sql.ts';
 import { SqlError } from '../shell/sql_error.ts';
@@ -18,7 +18,7 @@ export interface Arguments {
 
 export function drop_node({ id }: Arguments): null {
   lock_list();
-  const listed = listed_nodes(shell_config()).map((node) => node.id);
+  const listed = node_set([...listed_nodes(shell_config()).map((node) => node.id), ...added_nodes()]);
   if (!listed.includes(id)) throw new SqlError('22023', `there is no node ${id}`);
   check_quorum(id, listed);
   drop(id, null);

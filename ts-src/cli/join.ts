@@ -152,6 +152,14 @@ async function make(
   progress: Progress,
   timeout_ms: number,
 ): Promise<void> {
+  const split_from = await source.split_from(node);
+  if (split_from !== null && split_from !== facts.node) {
+    throw new Failure(
+      'start_failed',
+      `node ${node} must begin as a copy of node ${split_from}, which shares its sequence values with it: ` +
+        `give that one with --from, or drop node ${node} and run "multimaster join" again`,
+    );
+  }
   await progress.step(`wait until node ${facts.node} keeps its WAL for node ${node}`, async () => {
     const deadline = Date.now() + timeout_ms;
     while (!(await source.has_slot(node))) {

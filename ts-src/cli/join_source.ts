@@ -74,6 +74,12 @@ export class JoinSource {
     return (await this.ask(sql)) === 't';
   }
 
+  /** The only node whose copy it may be; null: any. Its sequence values were that one's. */
+  async split_from(node: number): Promise<number | null> {
+    const found = await this.ask(`SELECT share_split_from FROM mtm.cluster_nodes WHERE id = ${node}`);
+    return found === '' ? null : Number(found);
+  }
+
   /** From now on it keeps its WAL for the new node. */
   async has_slot(node: number): Promise<boolean> {
     const sql = `SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'mtm_slot_${node}')`;

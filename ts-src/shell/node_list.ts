@@ -1,12 +1,16 @@
 // The list of nodes: those of the settings and those that were added, without the dropped
 // ones. It is replicated; the monitor follows it (docs/membership.md).
 import { row, rows } from './sql.ts';
+import type { GivenShare } from '../core/sequence_share.ts';
 import type { NodeId, NodeSet } from '../core/node_set.ts';
 
 const LOCK = 'LOCK TABLE mtm.cluster_nodes IN SHARE ROW EXCLUSIVE MODE';
 
 const STOPPED = 'SELECT id FROM mtm.cluster_nodes WHERE stopped AND NOT dropped ORDER BY id';
 const NUMBERS = 'SELECT id FROM mtm.cluster_nodes';
+const SHARES = `
+  SELECT id, share_remainder, share_modulus, share_split_from FROM mtm.cluster_nodes
+  WHERE share_modulus IS NOT NULL ORDER BY id`;
 const ADDED = 'SELECT id, dropped, conninfo FROM mtm.cluster_nodes WHERE conninfo IS NOT NULL ORDER BY id';
 const LEARN = 'SELECT mtm.shell_add_node($1, $2)';
 const MAKE_SLOT = 'SELECT mtm.shell_make_slot($1)';
@@ -30,6 +34,23 @@ export function stopped_nodes(): NodeSet {
 /** Numbers in the list, dropped ones as well. */
 export function numbers_given(): readonly NodeId[] {
   return rows(NUMBERS).map(({ id }) => Number(id));
+}
+
+/** Which sequence values the added nodes got, dropped ones as well. */
+export function shares_given(): readonly GivenShare[] {
+  return rows(SHARES).map((row) => ({
+    id: Number(row['id']),
+    remainder: Number(row['share_remainder']),
+    modulus: Number(row['share_modulus']),
+    split_from: row['share_split_from'] === null ? null : Number(row['share_split_from']),
+  }));
+}
+
+/** Added nodes that are listed, whether this server knows them already or not. */
+export function added_nodes(): NodeSet {
+  return rows(ADDED)
+    .filter(({ dropped }) => dropped !== true)
+    .map(({ id }) => Number(id));
 }
 
 /** This server knows all nodes that were added; which of them are not dropped? */

@@ -15,6 +15,8 @@ export interface ShellConfig {
   readonly nodes: readonly NodeOfSettings[];
   /** So many of them the settings name. */
   readonly founders: number;
+  /** The modulus of shares of sequence values, before one is split. */
+  readonly founder_modulus: number;
   /** Of a new node: whose copy it is; 0: it is none. */
   readonly source: NodeId | 0;
   readonly cluster_name: string;

@@ -1,0 +1,240 @@
+// More nodes join in a cluster's life than there are shares of sequence values at first: they
+// get halves of those of others, while all nodes insert, and no value comes twice.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LocalNodes } from './local_nodes.ts';
+import { same_everywhere } from './same_everywhere.ts';
+import { NUMBERED, NUMBERED_TABLES, ValueLoad } from './value_load.ts';
+
+const POLL_MS = 100;
+const ROWS = 20;
+const FOUNDERS = 3;
+const NOBODY = "mtm.add_node('host=127.0.0.1 port=1 dbname=app')";
+
+interface Listed {
+  id: number;
+  share_remainder: number;
+  share_modulus: number;
+  share_split_from: number | null;
+}
+
+describe('shares of sequence values', { timeout: 300_000 }, () => {
+  let nodes: LocalNodes;
+  let load: ValueLoad;
+
+  beforeAll(async () => {
+    nodes = await LocalNodes.start({ settings: { 'multimaster.heartbeat_recv_timeout': '1s' } });
+    const client = await nodes.client(1);
+    for (const statement of NUMBERED) await client.query(statement);
+    await client.end();
+    load = new ValueLoad(nodes);
+    for (const node of nodes.ids) load.begin(node);
+    await load.progress(nodes.ids, ROWS);
+  });
+
+  afterAll(async () => {
+    await load?.stop_all();
+    await nodes?.destroy();
+  });
+
+  async function query<T = Record<string, unknown>>(node: number, sql: string): Promise<T[]> {
+    const client = await nodes.client(node);
+    try {
+      return (await client.query(sql)).rows as T[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  async function becomes(ids: number[], sql: string, wanted: unknown): Promise<void> {
+    for (const node of ids) {
+      for (;;) {
+        const found = await query(node, sql).then(([row]) => Object.values(row ?? {})[0], String);
+        if (JSON.stringify(found) === JSON.stringify(wanted)) break;
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  const configured = (ids: number[]) =>
+    becomes(ids, 'SELECT gen_configured FROM mtm.status() WHERE gen_members = gen_configured', ids);
+
+  /** A node that is listed, and dropped before anybody made it: its share is used up. */
+  async function add_nobody(node: number): Promise<number> {
+    const client = await nodes.client(node);
+    try {
+      await client.query('BEGIN');
+      const { rows } = await client.query<{ id: number }>(`SELECT ${NOBODY} AS id`);
+      await client.query('SELECT mtm.drop_node($1)', [rows[0]!.id]);
+      await client.query('COMMIT');
+      return rows[0]!.id;
+    } finally {
+      await client.end();
+    }
+  }
+
+  const LISTED = `SELECT id, share_remainder, share_modulus, share_split_from FROM mtm.cluster_nodes
+                  WHERE share_modulus IS NOT NULL ORDER BY id`;
+
+  /** What the list says and what the sequences do is the same, on each node. */
+  async function check_shares(): Promise<void> {
+    const lists = await Promise.all(nodes.ids.map((node) => query<Listed>(node, LISTED)));
+    const given = lists[0]!;
+    for (const list of lists) expect(list).toEqual(given);
+    for (const node of nodes.ids) {
+      const own = given.find(({ id }) => id === node);
+      const halved = given.filter(({ share_split_from }) => share_split_from === node).length;
+      const modulus = (own?.share_modulus ?? 8) * 2 ** halved;
+      expect(await query(node, 'SELECT * FROM mtm.sequence_share')).toEqual([
+        { node_id: node, remainder: own?.share_remainder ?? node - 1, modulus },
+      ]);
+      const increments = `SELECT seqrelid::regclass::text AS name, seqincrement::int AS by FROM pg_sequence
+                          WHERE seqrelid::regclass::text ~ '^(with_|cached)' ORDER BY 1`;
+      expect(await query(node, increments)).toEqual([
+        { name: 'cached', by: modulus },
+        { name: 'with_identity_id_seq', by: modulus },
+        { name: 'with_options_id_seq', by: -3 * modulus },
+        { name: 'with_serial_id_seq', by: modulus },
+      ]);
+    }
+  }
+
+  /** All nodes go on with inserts; nothing was given twice, and all have the same. */
+  async function check(): Promise<void> {
+    await load.progress(nodes.ids, ROWS);
+    expect(load.doubled).toEqual([]);
+    await check_shares();
+    for (const node of nodes.ids) await load.stop(node);
+    await same_everywhere(nodes, NUMBERED_TABLES);
+    for (const node of nodes.ids) load.begin(node);
+  }
+
+  test('nobody had are used up first', async () => {
+    for (const [i, source] of [1, 2, 3, 1, 2].entries()) {
+      expect(await add_nobody(source)).toBe(FOUNDERS + 1 + i);
+    }
+    expect(await query(3, LISTED)).toEqual(
+      [4, 5, 6, 7, 8].map((id) => ({ id, share_remainder: id - 1, share_modulus: 8, share_split_from: null })),
+    );
+    await check();
+  });
+
+  test('then a node that joins has half of those of its source', async () => {
+    // Values that a session of the source has in its cache, and those of an open transaction.
+    const session = await nodes.client(2);
+    const drawn = async () => {
+      const { rows } = await session.query<{ id: string }>("SELECT nextval('cached') AS id");
+      load.note('with_cache', rows[0]!.id, 2);
+    };
+    for (let i = 0; i < 5; i++) await drawn();
+    const open = await nodes.client(2);
+    await open.query('BEGIN');
+    const { rows } = await open.query<{ id: number }>('INSERT INTO with_serial (node) VALUES (2) RETURNING id');
+    load.note('with_serial', rows[0]!.id, 2);
+    const joined = nodes.join(2);
+    joined.catch(() => {});
+    await sleep(1_000);
+    await load.progress([1, 2, 3], 1); // The one who wants the sequence for itself waits, not others.
+    await open.query('COMMIT');
+    expect(await joined).toBe(9);
+    await configured([1, 2, 3, 9]);
+    expect((await query(1, LISTED)).at(-1)).toEqual({
+      id: 9, share_remainder: 9, share_modulus: 16, share_split_from: 2,
+    });
+    load.begin(9);
+    for (let i = 0; i < 40; i++) await drawn();
+    await open.end();
+    await session.end();
+    await check();
+  });
+
+  test('and each has its own of sequences that come later', async () => {
+    await query(9, 'CREATE TABLE later (id serial PRIMARY KEY, node int)');
+    await Promise.all(
+      nodes.ids.map((node) => query(node, `INSERT INTO later (node) SELECT ${node} FROM generate_series(1, 100)`)),
+    );
+    const steps = 'SELECT node, (id - 1) % 16 AS step FROM later GROUP BY 1, 2 ORDER BY 1, 2';
+    expect(await query(1, steps)).toEqual([
+      { node: 1, step: 0 }, { node: 1, step: 8 },
+      { node: 2, step: 1 },
+      { node: 3, step: 2 }, { node: 3, step: 10 },
+      { node: 9, step: 9 },
+    ]);
+  });
+
+  test('also of those that are made after others', async () => {
+    await query(3, 'CREATE TABLE after_later (LIKE later INCLUDING ALL, number int GENERATED ALWAYS AS IDENTITY)');
+    await query(2, 'CREATE TABLE after_identity (LIKE with_identity INCLUDING IDENTITY)');
+    for (const [table, column] of [['after_later', 'number'], ['after_identity', 'id']]) {
+      const insert = (node: number) =>
+        query(node, `INSERT INTO ${table} (node) SELECT ${node} FROM generate_series(1, 100) RETURNING ${column}`);
+      const given = (await Promise.all(nodes.ids.map(insert))).flat().map((row) => Object.values(row)[0]);
+      expect(new Set(given).size, table).toBe(100 * nodes.ids.length);
+    }
+  });
+
+  test.each(['prepared', 'decided', 'committed'])('a crash of the source while it splits its own: %s', async (stage) => {
+    const before = (await query(2, 'SELECT count(*)::int FROM mtm.cluster_nodes'))[0]!;
+    await load.stop(1); // Else another transaction might be the one that gets there.
+    await query(1, `SELECT mtm.inject_2pc_error('${stage}', 'crash')`);
+    await expect(add_nobody(1)).rejects.toThrow();
+    load.begin(1);
+    await nodes.wait_online();
+    await becomes(nodes.ids, 'SELECT count(*)::int FROM mtm.in_doubt', 0);
+    const after = (await query(2, 'SELECT count(*)::int FROM mtm.cluster_nodes'))[0]!;
+    // Nobody can have voted no.
+    if (stage !== 'prepared') expect(Number(after['count'])).toBe(Number(before['count']) + 1);
+    await check();
+  });
+
+  test('the source is away when the others decide that it was split', async () => {
+    await load.stop(3);
+    const count = 'SELECT count(*)::int FROM mtm.cluster_nodes';
+    const before = Number((await query(2, count))[0]!['count']);
+    await query(3, `SELECT mtm.inject_2pc_error('decided', 'wait')`);
+    const lost = add_nobody(3);
+    lost.catch(() => {});
+    await becomes([1], "SELECT count(*)::int FROM pg_prepared_xacts WHERE gid LIKE 'MTM-3-%'", 1);
+    await nodes.kill(3);
+    await expect(lost).rejects.toThrow();
+    await becomes([1, 2, 9], 'SELECT gen_members FROM mtm.status()', [1, 2, 9]);
+    await becomes([1, 2, 9], 'SELECT count(*)::int FROM mtm.in_doubt', 0);
+    await becomes([1, 2, 9], count, before + 1);
+    await nodes.start(3);
+    await nodes.wait_online();
+    load.begin(3);
+    await check();
+  });
+
+  test('a user who has values and does not end holds up the joining only', async () => {
+    await query(1, "BEGIN; INSERT INTO with_serial (node) VALUES (1); PREPARE TRANSACTION 'kept'");
+    await expect(query(1, `SELECT ${NOBODY}`)).rejects.toMatchObject({ code: '55P03' });
+    expect(await add_nobody(2)).toBeGreaterThan(9); // Its own are free.
+    await query(1, "ROLLBACK PREPARED 'kept'");
+    await check();
+  });
+
+  test('one who was dropped takes its share along; the next is another half', async () => {
+    await load.stop(9);
+    await query(1, 'SELECT mtm.drop_node(9)');
+    await configured([1, 2, 3]);
+    await nodes.forget(9);
+    const next = await nodes.join(3);
+    await configured([1, 2, 3, next]);
+    load.begin(next);
+    await check();
+    const shares = (await query<Listed>(1, LISTED)).map(
+      ({ share_remainder, share_modulus }) => `${share_remainder} of ${share_modulus}`,
+    );
+    expect(new Set(shares).size).toBe(shares.length);
+  });
+
+  test('numbers end at 63', async () => {
+    await load.stop_all();
+    let last = Math.max(...(await query<Listed>(1, LISTED)).map(({ id }) => id));
+    for (; last < 63; last++) expect(await add_nobody(nodes.ids[last % nodes.count]!)).toBe(last + 1);
+    await expect(query(1, `SELECT ${NOBODY}`)).rejects.toMatchObject({ code: '53400' });
+    for (const node of nodes.ids) load.begin(node);
+    await check();
+  });
+});
