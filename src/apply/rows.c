@@ -48,6 +48,9 @@ end_query(void)
 {
 	MtmRelationsClose();
 	AfterTriggerEndQuery(trigger_estate);
+	/* what triggers that fired have opened */
+	ExecCloseResultRelations(trigger_estate);
+	ExecResetTupleTable(trigger_estate->es_tupleTable, false);
 	FreeExecutorState(trigger_estate);
 	trigger_estate = NULL;
 	PopActiveSnapshot();

@@ -106,7 +106,10 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     await check_shares();
     for (const node of nodes.ids) await load.stop(node);
     await same_everywhere(nodes, NUMBERED_TABLES);
-    for (const node of nodes.ids) load.begin(node);
+    for (const node of nodes.ids) {
+      expect(await nodes.logs(node)).not.toMatch(/reference leak/);
+      load.begin(node);
+    }
   }
 
   test('nobody had are used up first', async () => {
