@@ -102,6 +102,7 @@ complete(const MtmSchemaFrame *frame, Node *statement, List *likes)
 	MtmReplicaIdentityAfter(list_concat_unique_oid(tables, frame->altered),
 							chooses_identity(statement) ? NIL : frame->constraints);
 	MtmSequencesAfter(sequences, likes);
+	MtmSequencesAltered(list_difference_oid(frame->altered, frame->created));
 }
 
 /* Dropping takes temporary dependents along here, and needs none on the peers. */

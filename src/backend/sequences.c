@@ -36,6 +36,7 @@
 #include "settings.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
@@ -297,6 +298,31 @@ MtmSequencesAfter(List *sequences, List *likes)
 	}
 	change_all(multiplied, ShareRowExclusiveLock, own.modulus, &own, refuse_useless);
 	change_all(others, ShareRowExclusiveLock, 1, &own, refuse_useless);
+}
+
+static void
+accept(const char *name, Outcome outcome, const MtmSequenceShare *share)
+{
+}
+
+/*
+ * One that was left at its end, which need not be a value of the share, goes on from there
+ * when it is given another end.
+ */
+void
+MtmSequencesAltered(List *relations)
+{
+	MtmSequenceShare own;
+	List	   *sequences = NIL;
+	ListCell   *cell;
+
+	foreach(cell, relations)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_SEQUENCE)
+			sequences = lappend_oid(sequences, lfirst_oid(cell));
+	}
+	if (sequences != NIL && MtmSequenceShareRead(RowExclusiveLock, &own))
+		change_all(sequences, ShareRowExclusiveLock, own.modulus, &own, accept);
 }
 
 void

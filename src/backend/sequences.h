@@ -11,6 +11,8 @@
 
 /* Sequences (Oid) that a schema change created; some after others (sequence_like.h). */
 extern void MtmSequencesAfter(List *sequences, List *likes);
+/* Relations (Oid) that a schema change altered, sequences among them. */
+extern void MtmSequencesAltered(List *relations);
 /* All that exist before the extension; this node gets its first share. */
 extern void MtmSequencesAll(void);
 /* This node gives a half of its share away: all that exist leave out `given`. */

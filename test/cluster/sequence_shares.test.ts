@@ -2,6 +2,8 @@
 // get halves of those of others, while all nodes insert, and no value comes twice.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
+import { write_record } from '../../ts-src/cli/cluster_record.ts';
 import { LocalNodes } from './local_nodes.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { NUMBERED, NUMBERED_TABLES, ValueLoad } from './value_load.ts';
@@ -73,6 +75,11 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     }
   }
 
+  async function draw_bounded(node: number, count: number): Promise<void> {
+    const values = await query<{ id: string }>(node, `SELECT nextval('bounded') AS id FROM generate_series(1, ${count})`);
+    for (const { id } of values) load.note('bounded', id, node);
+  }
+
   const LISTED = `SELECT id, share_remainder, share_modulus, share_split_from FROM mtm.cluster_nodes
                   WHERE share_modulus IS NOT NULL ORDER BY id`;
 
@@ -124,6 +131,8 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
 
   test('then a node that joins has half of those of its source', async () => {
     // Values that a session of the source has in its cache, and those of an open transaction.
+    await query(1, 'CREATE SEQUENCE bounded MAXVALUE 25');
+    for (const node of nodes.ids) await draw_bounded(node, 3);
     const session = await nodes.client(2);
     const drawn = async () => {
       const { rows } = await session.query<{ id: string }>("SELECT nextval('cached') AS id");
@@ -149,6 +158,12 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     await open.end();
     await session.end();
     await check();
+  });
+
+  test('also of one that was at its end, and gets another', async () => {
+    await query(1, 'ALTER SEQUENCE bounded MAXVALUE 10000');
+    for (const node of nodes.ids) await draw_bounded(node, 50);
+    expect(load.doubled).toEqual([]);
   });
 
   test('and each has its own of sequences that come later', async () => {
@@ -230,6 +245,17 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
       ({ share_remainder, share_modulus }) => `${share_remainder} of ${share_modulus}`,
     );
     expect(new Set(shares).size).toBe(shares.length);
+  });
+
+  test('a copy of another node than the one that was split is refused', async () => {
+    const [added] = await query<{ id: number }>(1, `SELECT ${NOBODY} AS id`);
+    const { record, user } = LocalCluster.open(nodes.dir);
+    // As an interrupted join leaves it.
+    write_record(nodes.dir, { ...record, joining: { node: added!.id, port: record.port + 8 } }, user);
+    await expect(nodes.join(2)).rejects.toThrow(/must begin as a copy of node 1/);
+    write_record(nodes.dir, record, user);
+    await query(1, `SELECT mtm.drop_node(${added!.id})`);
+    await check();
   });
 
   test('numbers end at 63', async () => {
