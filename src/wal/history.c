@@ -35,6 +35,7 @@ typedef struct Said
 {
 	TransactionId xid;			/* hash key */
 	MtmIdentity identity;
+	bool		of_user;		/* will be prepared until its user decides */
 } Said;
 
 static HTAB *
@@ -61,13 +62,23 @@ entry_of(HTAB *history, const MtmIdentity *identity)
 }
 
 static void
-note_said(TransactionId xid, const MtmCommitMessage *content, HTAB *said, HTAB *history)
+note_said(TransactionId xid, const MtmCommitMessage *content, HTAB *said)
 {
 	Said	   *entry = hash_search(said, &xid, HASH_ENTER, NULL);
 
 	entry->identity = content->identity;
-	if ((content->flags & MTM_TX_USER_GID) && !(content->flags & MTM_TX_RECOVERED))
-		entry_of(history, &content->identity)->prepared = true;
+	entry->of_user = (content->flags & MTM_TX_USER_GID) && !(content->flags & MTM_TX_RECOVERED);
+}
+
+/* What it said counts only now: it may have been refused after that, and rolled back. */
+static void
+note_prepare(XLogReaderState *reader, HTAB *said, HTAB *history)
+{
+	TransactionId xid = ((xl_xact_prepare *) XLogRecGetData(reader))->xid;
+	Said	   *entry = hash_search(said, &xid, HASH_FIND, NULL);
+
+	if (entry && entry->of_user)
+		entry_of(history, &entry->identity)->prepared = true;
 }
 
 static void
@@ -81,7 +92,7 @@ note_message(XLogReaderState *reader, HTAB *said, HTAB *history)
 	if (message->transactional && strcmp(message->message, MTM_MESSAGE_COMMIT) == 0)
 	{
 		if (MtmCommitMessageRead(content, message->message_size, &commit))
-			note_said(XLogRecGetXid(reader), &commit, said, history);
+			note_said(XLogRecGetXid(reader), &commit, said);
 	}
 	else if (!message->transactional && strcmp(message->message, MTM_MESSAGE_REFUSED) == 0 &&
 			 message->message_size == sizeof(refused))
@@ -100,6 +111,8 @@ note_end(XLogReaderState *reader, HTAB *said, HTAB *history)
 	MtmGid		gid;
 	Said	   *entry;
 
+	if (info == XLOG_XACT_PREPARE)
+		note_prepare(reader, said, history);
 	if (info != XLOG_XACT_COMMIT && info != XLOG_XACT_COMMIT_PREPARED)
 		return;
 	ParseCommitRecord(XLogRecGetInfo(reader), (xl_xact_commit *) XLogRecGetData(reader),

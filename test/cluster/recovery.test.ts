@@ -155,6 +155,27 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     ]);
   });
 
+  test("has a user's transaction that it had applied, and not prepared, when it was killed", async () => {
+    await query(3, "SELECT mtm.inject_2pc_error('applied', 'wait')");
+    await query(1, 'BEGIN; UPDATE kept SET n = 31 WHERE id = 31');
+    // Node 3 never votes: the others go on with what both of them have.
+    const told = query(1, "PREPARE TRANSACTION 'half'").catch(() => {});
+    await waits_at_stop_point(3, 'participant');
+    // So that it finds in its WAL what it said of the transaction.
+    await query(3, 'SELECT pg_switch_wal()');
+    await away(3);
+    await told;
+    await back(3);
+    for (const node of nodes.ids) {
+      const { rows } = await query(node, 'SELECT gid FROM pg_prepared_xacts');
+      expect(rows, `node ${node}`).toEqual([{ gid: 'half' }]);
+    }
+    await query(2, "COMMIT PREPARED 'half'");
+    await same_everywhere(nodes, ['kept']);
+    const { rows } = await query(3, 'SELECT n FROM kept WHERE id = 31');
+    expect(rows).toEqual([{ n: 31 }]);
+  });
+
   test('ends sessions that hold what it needs', async () => {
     const holder = await nodes.client(3);
     const ended = new Promise((resolve) => holder.on('error', resolve));
@@ -176,7 +197,7 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
       () => 'committed',
       (error: pg.DatabaseError) => error.code,
     );
-    await waits_at_stop_point(3);
+    await waits_at_stop_point(3, 'coordinator');
     await nodes.partition([[3], [1, 2]]);
     await gone(3);
     const { rows } = await query(1, 'SELECT n FROM kept WHERE id = 77');
@@ -198,7 +219,7 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
       () => 'committed',
       (error: pg.DatabaseError) => error.code,
     );
-    await waits_at_stop_point(3);
+    await waits_at_stop_point(3, 'coordinator');
     await nodes.partition([[3], [1, 2]]);
     await gone(3);
     const bypassing = await nodes.client(3);
@@ -214,8 +235,8 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
   });
 
   /** A backend of the node is in the middle of its commit. */
-  async function waits_at_stop_point(node: number): Promise<void> {
-    const waiting = `SELECT FROM mtm.shell_transactions() WHERE role = 'coordinator'`;
+  async function waits_at_stop_point(node: number, role: 'coordinator' | 'participant'): Promise<void> {
+    const waiting = `SELECT FROM mtm.shell_transactions() WHERE role = '${role}'`;
     while ((await query(node, waiting)).rowCount === 0) await sleep(POLL_MS);
     await sleep(2 * POLL_MS);
   }
