@@ -13,6 +13,7 @@ import { get_cluster_state } from './get_cluster_state.ts';
 import { get_nodes_state } from './get_nodes_state.ts';
 import { get_trans_by_gid } from './get_trans_by_gid.ts';
 import { get_trans_by_xid } from './get_trans_by_xid.ts';
+import { init_cluster } from './init_cluster.ts';
 import { in_doubt } from './in_doubt.ts';
 import { make_table_local } from './make_table_local.ts';
 import { nodes } from './nodes.ts';
@@ -38,6 +39,7 @@ export const api = {
   get_trans_by_gid,
   get_trans_by_xid,
   in_doubt,
+  init_cluster,
   make_table_local,
   nodes,
   ping,
