@@ -1,9 +1,15 @@
+CREATE FUNCTION mtm.shell_form_cluster(arguments jsonb) RETURNS void
+  LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'mtm_shell_form_cluster';
+REVOKE ALL ON FUNCTION mtm.shell_form_cluster FROM PUBLIC;
+COMMENT ON FUNCTION mtm.shell_form_cluster IS
+  'check the servers, make them a cluster, or take that back (internal)';
+
 CREATE FUNCTION mtm.init_cluster(my_conninfo text, peers_conninfo text[], setup text DEFAULT '')
   RETURNS void
   LANGUAGE sql
   SET search_path = pg_catalog, pg_temp
 AS $$
-  SELECT mtm.api('init_cluster', jsonb_build_object('my_conninfo', my_conninfo,
+  SELECT mtm.shell_form_cluster(jsonb_build_object('my_conninfo', my_conninfo,
     'peers', peers_conninfo, 'setup', setup));
 $$;
 REVOKE ALL ON FUNCTION mtm.init_cluster FROM PUBLIC;

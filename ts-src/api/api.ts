@@ -13,7 +13,7 @@ import { get_cluster_state } from './get_cluster_state.ts';
 import { get_nodes_state } from './get_nodes_state.ts';
 import { get_trans_by_gid } from './get_trans_by_gid.ts';
 import { get_trans_by_xid } from './get_trans_by_xid.ts';
-import { init_cluster } from './init_cluster.ts';
+import { check_cluster, form_cluster, take_back_cluster } from './init_cluster.ts';
 import { in_doubt } from './in_doubt.ts';
 import { make_table_local } from './make_table_local.ts';
 import { nodes } from './nodes.ts';
@@ -27,6 +27,7 @@ import { transaction_here } from './transaction_here.ts';
 export const api = {
   add_node,
   broadcast_table,
+  check_cluster,
   check_database,
   check_query,
   check_table,
@@ -34,12 +35,12 @@ export const api = {
   drop_absent_node,
   drop_node,
   copy_table,
+  form_cluster,
   get_cluster_state,
   get_nodes_state,
   get_trans_by_gid,
   get_trans_by_xid,
   in_doubt,
-  init_cluster,
   make_table_local,
   nodes,
   ping,
@@ -47,5 +48,6 @@ export const api = {
   resume_node,
   status,
   stop_node,
+  take_back_cluster,
   transaction_here,
 };

@@ -19,24 +19,40 @@ interface Arguments {
   readonly setup: string | null;
 }
 
-export function init_cluster({ my_conninfo, peers, setup }: Arguments): null {
+function servers_of({ my_conninfo, peers, setup }: Arguments): FormingServer[] {
   if (my_conninfo === null || !peers?.length || peers.includes(null)) {
     throw new SqlError('22023', 'init_cluster() needs the connection string of this server and of at least one other');
   }
   const strings = [my_conninfo, ...(peers as string[])];
-  const servers = strings.map((text, index) => FormingServer.named(index + 1, text, setup ?? ''));
-  check(servers);
-  undone_on_failure(servers, () => {
-    forget_earlier_run(servers);
-    hold_writes(servers);
-    bring_contents(servers, (text) => plv8.elog(NOTICE, text));
-    finish(servers);
-  });
+  return strings.map((text, index) => FormingServer.named(index + 1, text, setup ?? ''));
+}
+
+/** Sessions are opened here for the steps that follow. */
+export function check_cluster(said: Arguments): null {
+  check(servers_of(said));
+  return null;
+}
+
+export function form_cluster(said: Arguments): null {
+  const servers = servers_of(said);
+  forget_earlier_run(servers);
+  hold_writes(servers);
+  bring_contents(servers, (text) => plv8.elog(NOTICE, text));
+  finish(servers);
   plv8.elog(
     NOTICE,
     `${servers.length} servers are the nodes of a cluster now: restart all of them. ` +
       'Until then their database takes no writes.',
   );
+  return null;
+}
+
+/** When form_cluster() failed, or was cancelled. */
+export function take_back_cluster(said: Arguments): null {
+  const left = take_back(servers_of(said));
+  if (left.length > 0) {
+    plv8.elog(WARNING, `what was begun on server ${left.join(', ')} could not be taken back: see docs/running.md`);
+  }
   return null;
 }
 
@@ -92,25 +108,4 @@ function refuse(problems: readonly string[]): void {
     detail: problems.join('\n'),
     hint: 'Mend what is said there, then call mtm.init_cluster() again.',
   });
-}
-
-/** Also when the user cancels it. */
-function undone_on_failure(servers: readonly FormingServer[], act: () => void): void {
-  let failure: unknown = null;
-  try {
-    plv8.subtransaction(() => {
-      try {
-        act();
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
-    });
-  } catch (error) {
-    const left = take_back(servers);
-    if (left.length > 0) {
-      plv8.elog(WARNING, `what was begun on server ${left.join(', ')} could not be taken back: see docs/running.md`);
-    }
-    throw failure ?? error;
-  }
 }
