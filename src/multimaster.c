@@ -15,6 +15,7 @@
 #include "backend/written.h"
 #include "fmgr.h"
 #include "forming/hold.h"
+#include "joining/arrival.h"
 #include "link/sender.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
@@ -86,6 +87,7 @@ _PG_init(void)
 		return;
 	}
 	MtmFormingDone();
+	MtmArrivalKeepWal();
 
 	install_shmem_hooks();
 	MtmWrittenInstallHooks();

@@ -15,10 +15,12 @@ import { get_trans_by_gid } from './get_trans_by_gid.ts';
 import { get_trans_by_xid } from './get_trans_by_xid.ts';
 import { check_cluster, form_cluster, take_back_cluster } from './init_cluster.ts';
 import { in_doubt } from './in_doubt.ts';
+import { join_node } from './join_node.ts';
 import { make_table_local } from './make_table_local.ts';
 import { nodes } from './nodes.ts';
 import { ping } from './ping.ts';
 import { poll_node } from './poll_node.ts';
+import { recover_node } from './recover_node.ts';
 import { resume_node } from './resume_node.ts';
 import { status } from './status.ts';
 import { stop_node } from './stop_node.ts';
@@ -41,10 +43,12 @@ export const api = {
   get_trans_by_gid,
   get_trans_by_xid,
   in_doubt,
+  join_node,
   make_table_local,
   nodes,
   ping,
   poll_node,
+  recover_node,
   resume_node,
   status,
   stop_node,
