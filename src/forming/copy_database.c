@@ -304,11 +304,33 @@ MtmCopyDatabase(const char *from, const char *from_password, const char *to,
 	end(0, PointerGetDatum(&program));
 }
 
-/* Lines by which psql is kept from commands in the data; they hold a random word. */
+/*
+ * Lines that differ between equal databases: those by which psql is kept from commands in the
+ * data hold a random word, and a sequence stands elsewhere in each copy of a server.
+ */
 static bool
-is_random(const char *line)
+is_own(const char *line)
 {
-	return strncmp(line, "\\restrict ", 10) == 0 || strncmp(line, "\\unrestrict ", 12) == 0;
+	static const char *const beginnings[] = {
+		"\\restrict ", "\\unrestrict ", "SELECT pg_catalog.setval("
+	};
+
+	for (int i = 0; i < lengthof(beginnings); i++)
+	{
+		if (strncmp(line, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+begins_data(const StringInfo line)
+{
+	static const char end[] = " FROM stdin;\n";
+	int			at = line->len - (int) strlen(end);
+
+	return strncmp(line->data, "COPY ", 5) == 0 && at > 0 &&
+		strcmp(line->data + at, end) == 0;
 }
 
 static void
@@ -317,16 +339,21 @@ digest_output(int fd, pg_cryptohash_ctx *hash)
 	StringInfoData line;
 	char		buffer[8192];
 	int			got;
+	bool		in_data = false;
 
 	initStringInfo(&line);
 	while ((got = read_some(fd, buffer, sizeof(buffer))) > 0)
 	{
 		for (int i = 0; i < got; i++)
 		{
-			appendStringInfoCharMacro(&line, buffer[i]);
+			appendStringInfoChar(&line, buffer[i]);
 			if (buffer[i] != '\n')
 				continue;
-			if (!is_random(line.data) &&
+			if (in_data)
+				in_data = strcmp(line.data, "\\.\n") != 0;
+			else
+				in_data = begins_data(&line);
+			if ((in_data || !is_own(line.data)) &&
 				pg_cryptohash_update(hash, (uint8 *) line.data, line.len) < 0)
 				elog(ERROR, "could not compute a digest: %s", pg_cryptohash_error(hash));
 			resetStringInfo(&line);

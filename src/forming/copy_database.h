@@ -17,7 +17,7 @@ extern void MtmCopyDatabase(const char *from, const char *from_password, const c
 							const char *to_password, const char *before,
 							const char *after);
 
-/* SHA-256 of what pg_dump says, in hexadecimal. */
+/* SHA-256 of what pg_dump says, but for where sequences stand; in hexadecimal. */
 extern char *MtmDatabaseDigest(const char *conninfo, const char *password);
 
 #endif

@@ -130,6 +130,19 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
     }
   }
 
+  /** Port of node 1; the others follow. */
+  get port(): number {
+    return this.cluster.record.port;
+  }
+
+  /** A node that joined by other ways than join(), with its data in this folder. */
+  adopt(node: number, port: number): void {
+    const { record, user } = this.cluster;
+    const others = (record.added ?? []).filter((each) => each.node !== node);
+    write_record(this.dir, { ...record, added: [...others, { node, port }] }, user);
+    this.reopen();
+  }
+
   /** As the links between the nodes connect. */
   link_conninfo(node: number): string {
     return conn_string({
