@@ -12,6 +12,7 @@
 #include "monotonic_time.h"
 #include "node_list.h"
 #include "port/atomics.h"
+#include "settings.h"
 #include "shmem/lease.h"
 #include "storage/pmsignal.h"
 

@@ -12,6 +12,7 @@ const SLOT = `
 const REACHES = 'SELECT $1::pg_lsn >= $2::pg_lsn AS reaches';
 const WAL = 'SELECT mtm.shell_wal_before($1::pg_lsn, $2) AS wal';
 const ARRIVED = 'SELECT mtm.copy_arrived() AS arrived';
+const SPLIT_FROM = 'SELECT share_split_from AS node FROM mtm.cluster_nodes WHERE id = $1';
 const NOWHERE = '0/0';
 
 interface Arguments {
@@ -42,6 +43,10 @@ export function join_node({ id, backup_end }: Arguments): null {
     throw new SqlError('55000', 'this node is not online', {
       hint: 'A new node begins as the copy of one that is online, and catches up from it.',
     });
+  }
+  const split_from = rows(SPLIT_FROM, ['int4'], [id])[0]?.['node'] ?? null;
+  if (split_from !== null && split_from !== config.node_id) {
+    throw new SqlError('55000', `node ${id} must begin as a copy of node ${String(split_from)}, which shares its sequence values with it`);
   }
   const arrived = ask(id, ARRIVED)['arrived'] as Arrived;
   if (arrived.node !== id) throw new SqlError('55000', `the server that runs there is node ${arrived.node}, not node ${id}`);

@@ -118,14 +118,15 @@ function prepare_on(server: FormingServer, prepare: string): void {
   server.run(PREPARE);
 }
 
-/** The first one last: as long as it is not done, it is as it was. */
+/** The first one last: as long as it is not done, it is as it was. No node before all have the contents. */
 export function finish(servers: readonly FormingServer[]): void {
   const conn_strings = literal(conn_strings_of(servers));
-  for (const server of [...servers].reverse()) {
-    server.run(`COMMIT PREPARED '${INIT_GID}'`);
-    server.run("SELECT mtm.shell_form_hold('formed')");
+  const first_last = [...servers].reverse();
+  for (const server of first_last) server.run(`COMMIT PREPARED '${INIT_GID}'`);
+  for (const server of first_last) {
     server.run(`ALTER SYSTEM SET multimaster.node_id = ${server.id}`);
     server.run(`ALTER SYSTEM SET multimaster.conn_strings = ${conn_strings}`);
+    server.run("SELECT mtm.shell_form_hold('formed')");
   }
 }
 
