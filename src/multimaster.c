@@ -14,6 +14,8 @@
 #include "backend/utility.h"
 #include "backend/written.h"
 #include "fmgr.h"
+#include "forming/hold.h"
+#include "joining/arrival.h"
 #include "link/sender.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
@@ -81,8 +83,11 @@ _PG_init(void)
 	if (!MtmConfigured())
 	{
 		warn_of_former_node();
+		MtmFormingInstallHooks();
 		return;
 	}
+	MtmFormingDone();
+	MtmArrivalKeepWal();
 
 	install_shmem_hooks();
 	MtmWrittenInstallHooks();

@@ -298,3 +298,60 @@ MtmConnStringPublic(int node_id)
 	PQconninfoFree(options);
 	return out.data;
 }
+
+static PQconninfoOption *
+parse_checked(const char *string)
+{
+	char	   *error = NULL;
+	PQconninfoOption *options = PQconninfoParse(string, &error);
+
+	if (!options)
+		refuse_added(problem_of(string, error ? error : "out of memory"));
+	return options;
+}
+
+char *
+MtmConnStringMerge(const char *string, const char *more)
+{
+	PQconninfoOption *options = parse_checked(string);
+	PQconninfoOption *others = parse_checked(more);
+	bool		other_user = option_value(others, "user") != NULL;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	/* The same options in the same order. */
+	for (int i = 0; options[i].keyword; i++)
+	{
+		if (others[i].val)
+			append_option(&out, &others[i]);
+		else if (options[i].val &&
+				 !(other_user && strcmp(options[i].keyword, "password") == 0))
+			append_option(&out, &options[i]);
+	}
+	PQconninfoFree(options);
+	PQconninfoFree(others);
+	return out.data;
+}
+
+char *
+MtmConnStringSplit(const char *string, char **password)
+{
+	PQconninfoOption *options = parse_checked(string);
+	StringInfoData out;
+
+	*password = NULL;
+	initStringInfo(&out);
+	for (PQconninfoOption *option = options; option->keyword; option++)
+	{
+		if (!option->val)
+			continue;
+		if (strcmp(option->keyword, "password") == 0)
+			*password = pstrdup(option->val);
+		else if (strcmp(option->keyword, "sslpassword") == 0)
+			refuse_added("it has an sslpassword, which cannot be handed to other programs");
+		else
+			append_option(&out, option);
+	}
+	PQconninfoFree(options);
+	return out.data;
+}

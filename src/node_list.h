@@ -29,6 +29,15 @@ extern int	MtmFounderCount(void);
  */
 extern void MtmConnStringCheck(const char *string);
 
+/*
+ * The string with what `more` says in its place, each value in quotes. Who connects as another
+ * user does so without the password. ereport(ERROR) as above.
+ */
+extern char *MtmConnStringMerge(const char *string, const char *more);
+
+/* The string for a program's arguments, and its password beside it (NULL: none). */
+extern char *MtmConnStringSplit(const char *string, char **password);
+
 /* A conn string without its passwords: for views and logs. */
 extern char *MtmConnStringPublic(int node_id);
 

@@ -2,7 +2,7 @@
  * A new node that begins as a copy; see copy.h.
  *
  * Runs in: the monitor, the recovery process.
- * Path: bin/multimaster join, pg_mtm/copy -> here -> recovery/recovery.c
+ * Path: joining/arrival.c, pg_mtm/copy -> here -> recovery/recovery.c
  * Locks: PostgreSQL's own of slots and origins.
  */
 #include "postgres.h"
@@ -14,9 +14,11 @@
 #include "access/xlog.h"
 #include "catalog/pg_replication_origin.h"
 #include "executor/spi.h"
+#include "joining/arrival.h"
 #include "joining/copy.h"
 #include "miscadmin.h"
 #include "monitor/state_file.h"
+#include "postmaster/bgwriter.h"
 #include "receiver/progress.h"
 #include "replication/origin.h"
 #include "replication/slot.h"
@@ -27,7 +29,8 @@
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
 
-#define PATH MTM_STATE_FOLDER "/copy"
+#define PATH MTM_COPY_PATH
+#define NEW_PATH PATH ".new"
 /* Keeps this node's own WAL, which tells what recovery did already. */
 #define SLOT "mtm_copy"
 
@@ -50,10 +53,25 @@ MtmCopyRead(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("file \"%s\" is damaged", PATH),
-				 errhint("Make the copy of the other node anew: \"multimaster join\".")));
+				 errhint("Make the copy of the other node anew.")));
 	FreeFile(file);
 	copy.end_lsn = ((uint64) high << 32) | low;
 	return copy;
+}
+
+void
+MtmCopyWrite(int source, XLogRecPtr end_lsn)
+{
+	FILE	   *file;
+
+	MtmStateFolderMake();
+	file = AllocateFile(NEW_PATH, "w");
+	if (!file || fprintf(file, "%d %X/%X\n", source, LSN_FORMAT_ARGS(end_lsn)) < 0 ||
+		FreeFile(file) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not write file \"%s\": %m", NEW_PATH)));
+	(void) durable_rename(NEW_PATH, PATH, ERROR);
 }
 
 bool
@@ -113,6 +131,9 @@ MtmCopyPrepare(void)
 	ereport(LOG,
 			(errmsg("this node is a copy of node %d, up to %X/%X", copy.source,
 					LSN_FORMAT_ARGS(copy.end_lsn))));
+	/* The slot begins at the last checkpoint: it must not keep WAL of the source's as its own. */
+	if (GetRedoRecPtr() < copy.end_lsn)
+		RequestCheckpoint(CHECKPOINT_IMMEDIATE | CHECKPOINT_FORCE | CHECKPOINT_WAIT);
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	SPI_connect();
@@ -129,6 +150,7 @@ MtmCopyDone(void)
 {
 	struct stat found;
 
+	MtmArrivalDone();
 	if (stat(PATH, &found) != 0)
 		return;
 	/* The file last: as long as it is there this is done again. */

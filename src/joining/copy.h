@@ -4,8 +4,8 @@
  *
  * Runs in: the monitor prepares and ends it; the recovery process reads.
  *
- * Whoever made the copy says what it is in the file pg_mtm/copy: the number of the source
- * and the end of its WAL that is in the copy, like "1 0/3000148".
+ * What it is a copy of stands in the file pg_mtm/copy: the number of the source and the end
+ * of its WAL that is in the copy, like "1 0/3000148".
  */
 #ifndef MTM_COPY_H
 #define MTM_COPY_H
@@ -13,6 +13,9 @@
 #include "postgres.h"
 
 #include "access/xlogdefs.h"
+#include "monitor/state_file.h"
+
+#define MTM_COPY_PATH MTM_STATE_FOLDER "/copy"
 
 typedef struct MtmCopy
 {
@@ -22,6 +25,7 @@ typedef struct MtmCopy
 
 /* ERROR XX001 when the file is damaged. */
 extern MtmCopy MtmCopyRead(void);
+extern void MtmCopyWrite(int source, XLogRecPtr end_lsn);
 /* Was this node not online yet since it is a copy? */
 extern bool MtmCopyOpen(void);
 /* Before the control plane starts; does what is not done yet. */

@@ -1,8 +1,9 @@
 /*
  * mtm.shell_add_node(), mtm.shell_make_slot(), mtm.shell_copy_done(): what a node does for
- * others that join, and for itself when it is the new one; mtm.shell_check_new_node().
+ * others that join, and for itself when it is the new one; mtm.shell_check_new_node(),
+ * mtm.shell_conn_string().
  *
- * Runs in: the monitor; shell_check_new_node() in the session of mtm.add_node().
+ * Runs in: the monitor; the last two in sessions of mtm.add_node() and mtm.recover_node().
  * Path: mtm.monitor_step() -> here -> shmem/added_nodes.c, PostgreSQL's slots
  * Locks: none of its own.
  */
@@ -27,6 +28,7 @@ PG_FUNCTION_INFO_V1(mtm_shell_add_node);
 PG_FUNCTION_INFO_V1(mtm_shell_make_slot);
 PG_FUNCTION_INFO_V1(mtm_shell_copy_done);
 PG_FUNCTION_INFO_V1(mtm_shell_check_new_node);
+PG_FUNCTION_INFO_V1(mtm_shell_conn_string);
 
 Datum
 mtm_shell_add_node(PG_FUNCTION_ARGS)
@@ -139,4 +141,15 @@ mtm_shell_check_new_node(PG_FUNCTION_ARGS)
 						 "more.")));
 	MtmSettingsCheckRoom(nodes);
 	PG_RETURN_VOID();
+}
+
+Datum
+mtm_shell_conn_string(PG_FUNCTION_ARGS)
+{
+	int			node_id = PG_GETARG_INT32(0);
+
+	MtmShellRequireSuperuser();
+	if (node_id < 1 || node_id > MtmNodeCount())
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(MtmConnString(node_id)));
 }

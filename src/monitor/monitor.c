@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "joining/arrival.h"
 #include "joining/copy.h"
 #include "miscadmin.h"
 #include "monitor/database.h"
@@ -93,6 +94,7 @@ start(void)
 	MtmDatabaseConnect();
 	MtmDatabaseWaitForExtension();
 
+	MtmArrivalWait();
 	MtmCopyPrepare();
 	is_monitor = true;
 	previous_emit_log = emit_log_hook;

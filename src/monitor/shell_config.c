@@ -7,6 +7,7 @@
 
 #include "backend/sequence_share.h"
 #include "fmgr.h"
+#include "joining/arrival.h"
 #include "joining/copy.h"
 #include "lib/stringinfo.h"
 #include "monitor/shell_access.h"
@@ -42,8 +43,10 @@ mtm_shell_config(PG_FUNCTION_ARGS)
 	appendStringInfo(&json, "{\"node_id\":%d,", mtm_node_id);
 	append_nodes(&json);
 	/* What else it is: a new node's own question. */
-	appendStringInfo(&json, ",\"founders\":%d,\"founder_modulus\":%d,\"source\":%d",
-					 MtmFounderCount(), MtmSequenceFounderModulus(), MtmCopyRead().source);
+	appendStringInfo(&json, ",\"founders\":%d,\"founder_modulus\":%d,\"source\":%d"
+					 ",\"waits_to_join\":%s", MtmFounderCount(),
+					 MtmSequenceFounderModulus(), MtmCopyRead().source,
+					 MtmArrivalPending() ? "true" : "false");
 	appendStringInfoString(&json, ",\"cluster_name\":");
 	escape_json(&json, mtm_cluster_name);
 	appendStringInfo(&json, ",\"heartbeat_send_ms\":%d,\"heartbeat_recv_ms\":%d"

@@ -124,8 +124,8 @@ MtmStateFileLoad(void)
 	return text;
 }
 
-static void
-make_folder(void)
+void
+MtmStateFolderMake(void)
 {
 	if (MakePGDirectory(FOLDER) == 0)
 		fsync_fname(DataDir, true);
@@ -164,7 +164,7 @@ MtmStateFileSave(const char *content)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("state of the control plane is too long: %u bytes", length)));
-	make_folder();
+	MtmStateFolderMake();
 	fd = OpenTransientFile(NEW_PATH, O_CREAT | O_TRUNC | O_WRONLY | PG_BINARY);
 	if (fd < 0)
 		ereport(ERROR,

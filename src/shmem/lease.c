@@ -10,7 +10,9 @@
 
 #include "monitor/state_file.h"
 #include "monotonic_time.h"
+#include "node_list.h"
 #include "port/atomics.h"
+#include "settings.h"
 #include "shmem/lease.h"
 #include "storage/pmsignal.h"
 
@@ -35,7 +37,9 @@ MtmLeaseInit(void *at, bool found)
 	if (found)
 		return;
 	pg_atomic_init_u64(&lease->until_ms, 0);
-	pg_atomic_init_u32(&lease->needed, access(MTM_STATE_PATH, F_OK) == 0);
+	/* One that was added is never the cluster's first. */
+	pg_atomic_init_u32(&lease->needed, access(MTM_STATE_PATH, F_OK) == 0 ||
+					   mtm_node_id > MtmFounderCount());
 }
 
 void

@@ -37,7 +37,7 @@ wait_socket(PGconn *conn, int events, long timeout_ms)
 }
 
 static PGconn *
-begin(int node_id, const char *application_name, bool replication,
+begin(const char *conn_string, const char *application_name, bool replication,
 	  const char *more_options)
 {
 	const char *keywords[8];
@@ -45,7 +45,7 @@ begin(int node_id, const char *application_name, bool replication,
 	int			n = 0;
 
 	keywords[n] = "dbname";		/* expanded: first, so that ours win */
-	values[n++] = MtmConnString(node_id);
+	values[n++] = conn_string;
 	keywords[n] = "application_name";
 	values[n++] = application_name;
 	keywords[n] = "client_encoding";
@@ -72,7 +72,15 @@ PGconn *
 MtmConnectWith(int node_id, const char *application_name, bool replication,
 			   const char *more_options)
 {
-	PGconn	   *conn = begin(node_id, application_name, replication, more_options);
+	return MtmConnectTo(MtmConnString(node_id), psprintf("node %d", node_id),
+						application_name, replication, more_options);
+}
+
+PGconn *
+MtmConnectTo(const char *conn_string, const char *who, const char *application_name,
+			 bool replication, const char *more_options)
+{
+	PGconn	   *conn = begin(conn_string, application_name, replication, more_options);
 	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													   mtm_connect_timeout);
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -111,7 +119,7 @@ MtmConnectWith(int node_id, const char *application_name, bool replication,
 	PQfinish(conn);
 	ereport(ERROR,
 			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-			 errmsg("could not connect to node %d: %s", node_id, message)));
+			 errmsg("could not connect to %s: %s", who, message)));
 }
 
 PGresult *

@@ -18,6 +18,11 @@ extern PGconn *MtmConnect(int node_id, const char *application_name, bool replic
 extern PGconn *MtmConnectWith(int node_id, const char *application_name, bool replication,
 							  const char *more_options);
 
+/* Any server; errors call it `who`. */
+extern PGconn *MtmConnectTo(const char *conn_string, const char *who,
+							const char *application_name, bool replication,
+							const char *more_options);
+
 /* Run a command and wait for its result, interruptibly. NULL: connection lost. */
 extern PGresult *MtmConnectionExecute(PGconn *conn, const char *command);
 

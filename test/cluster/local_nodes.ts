@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join as join_path } from 'node:path';
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
-import { SUPERUSER, log_file, node_dir, node_port, write_record } from '../../ts-src/cli/cluster_record.ts';
+import {
+  LINK_ROLE,
+  SUPERUSER,
+  log_file,
+  node_dir,
+  node_port,
+  password_file,
+  write_record,
+} from '../../ts-src/cli/cluster_record.ts';
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
 import { connect } from '../../ts-src/cli/database_client.ts';
 import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
@@ -20,6 +28,9 @@ import { watch_over } from './watchdog.ts';
 
 /** Generous: a loaded machine is slow, and a cluster that hangs must still fail. */
 export const ONLINE_TIMEOUT_MS = 120_000;
+
+/** ALTER SYSTEM wins over these. */
+const NO_CLUSTER = { 'multimaster.node_id': 0, 'multimaster.conn_strings': '' };
 
 /** The nodes of a local cluster that runs already. */
 export class RunningLocalNodes implements HealthyNodes {
@@ -95,6 +106,52 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
       await release(); // The watchdog stops what was started.
       throw error;
     }
+  }
+
+  /** Servers with the library that are nodes of no cluster yet, numbered all the same. */
+  static async start_apart(options: StartOptions = {}): Promise<LocalNodes> {
+    const ports = await allocate_ports();
+    const dir = mkdtempSync(join_path(tmpdir(), 'multimaster-test-'));
+    const watchdog = watch_over(dir);
+    const release = async () => {
+      watchdog.release();
+      await ports.release();
+    };
+    try {
+      const settings = { ...NO_CLUSTER, ...options.settings };
+      const record = { format: 1, nodes: options.nodes ?? 3, port: ports.first, db: 'app', settings } as const;
+      const cluster = await LocalCluster.prepare(dir, record);
+      for (const node of cluster.nodes) await cluster.create(node);
+      await all_ended(cluster.nodes.map((node) => cluster.start(node)));
+      return new LocalNodes(cluster, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  /** Port of node 1; the others follow. */
+  get port(): number {
+    return this.cluster.record.port;
+  }
+
+  /** A node that joined by other ways than join(), with its data in this folder. */
+  adopt(node: number, port: number): void {
+    const { record, user } = this.cluster;
+    const others = (record.added ?? []).filter((each) => each.node !== node);
+    write_record(this.dir, { ...record, added: [...others, { node, port }] }, user);
+    this.reopen();
+  }
+
+  /** As the links between the nodes connect. */
+  link_conninfo(node: number): string {
+    return conn_string({
+      dbname: this.cluster.record.db,
+      host: '127.0.0.1',
+      port: node_port(this.cluster.record, node),
+      user: LINK_ROLE,
+      passfile: password_file(this.dir),
+    });
   }
 
   /** A new node, copied from this one; its number when it is online. */

@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(95);
+SELECT plan(113);
 
 SELECT has_schema('mtm');
 
@@ -26,14 +26,17 @@ SELECT ok(has_function_privilege('public', 'mtm.' || p.name || '(' ||
                                  array_to_string(p.arguments, ',') || ')', 'EXECUTE'),
           'everybody may call mtm.' || name)
 FROM promised p;
--- Those that read or write rows of any table.
+-- Those that read or write rows of any table, or change which nodes there are.
 CREATE TEMPORARY TABLE trusted (name text, arguments text[], returns text);
 INSERT INTO trusted VALUES
   ('check_table', '{regclass,integer}', 'setof record'),
   ('check_database', '{integer}', 'setof record'),
   ('check_query', '{text,text}', 'boolean'),
   ('copy_table', '{regclass,integer}', 'void'),
-  ('broadcast_table', '{regclass,bigint}', 'void');
+  ('broadcast_table', '{regclass,bigint}', 'void'),
+  ('init_cluster', '{text,text[],text}', 'void'),
+  ('join_node', '{integer,pg_lsn}', 'void'),
+  ('recover_node', '{integer}', 'integer');
 SELECT function_returns('mtm', name, arguments, returns) FROM trusted;
 SELECT function_privs_are('mtm', name, arguments, 'pg_read_all_data',
   (CASE name WHEN 'check_query' THEN '{EXECUTE}' ELSE '{}' END)::name[]) FROM trusted;

@@ -13,11 +13,14 @@ import { get_cluster_state } from './get_cluster_state.ts';
 import { get_nodes_state } from './get_nodes_state.ts';
 import { get_trans_by_gid } from './get_trans_by_gid.ts';
 import { get_trans_by_xid } from './get_trans_by_xid.ts';
+import { check_cluster, form_cluster, take_back_cluster } from './init_cluster.ts';
 import { in_doubt } from './in_doubt.ts';
+import { join_node } from './join_node.ts';
 import { make_table_local } from './make_table_local.ts';
 import { nodes } from './nodes.ts';
 import { ping } from './ping.ts';
 import { poll_node } from './poll_node.ts';
+import { recover_node } from './recover_node.ts';
 import { resume_node } from './resume_node.ts';
 import { status } from './status.ts';
 import { stop_node } from './stop_node.ts';
@@ -26,6 +29,7 @@ import { transaction_here } from './transaction_here.ts';
 export const api = {
   add_node,
   broadcast_table,
+  check_cluster,
   check_database,
   check_query,
   check_table,
@@ -33,17 +37,21 @@ export const api = {
   drop_absent_node,
   drop_node,
   copy_table,
+  form_cluster,
   get_cluster_state,
   get_nodes_state,
   get_trans_by_gid,
   get_trans_by_xid,
   in_doubt,
+  join_node,
   make_table_local,
   nodes,
   ping,
   poll_node,
+  recover_node,
   resume_node,
   status,
   stop_node,
+  take_back_cluster,
   transaction_here,
 };

@@ -27,12 +27,17 @@ export interface ClusterRecord {
   /** Nodes in this folder that `join` made. */
   added?: readonly AddedNode[];
   /** The one that `join` is at work on, or was when it was interrupted. */
-  joining?: AddedNode;
+  joining?: JoiningNode;
 }
 
 export interface AddedNode {
   node: number;
   port: number;
+}
+
+export interface JoiningNode extends AddedNode {
+  /** Where its base backup ended; not there: none was made yet. */
+  backup_end?: string;
 }
 
 export function default_dir(user: ServerUser): string {

@@ -1,6 +1,6 @@
 // `multimaster join`: a new node, from nothing to online, while the others work. Each step
 // looks first whether it is done, so that an interrupted run is simply started again.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   LINK_ROLE,
@@ -11,6 +11,7 @@ import {
   node_port,
   nodes_file,
   password_file,
+  read_record,
   write_record,
   type AddedNode,
   type ClusterRecord,
@@ -40,6 +41,8 @@ export interface JoinOptions {
 
 const LOOPBACK = '127.0.0.1';
 const LOOK_MS = 200;
+/** The copy of a run that was not told: any is later. */
+const NOWHERE = '0/0';
 /** Reading what it missed takes as long as it takes; this is without any progress. */
 const ONLINE_TIMEOUT_MS = 600_000;
 
@@ -59,10 +62,24 @@ export async function join(options: JoinOptions, progress: Progress): Promise<Lo
   if (running.pid(node) === null) {
     await progress.step(`start node ${node}`, () => running.start(node));
   }
+  await progress.step(`tell node ${node} that it is a copy of node ${facts.node}`, () =>
+    tell(running, node, source),
+  );
   await progress.step(`wait until node ${node} is online`, (say) =>
     wait_node_online(running, node, timeout_ms, say),
   );
   return finished(running, joining);
+}
+
+async function tell(cluster: LocalCluster, node: number, source: JoinSource): Promise<void> {
+  const backup_end = read_record(cluster.dir).joining?.backup_end ?? NOWHERE;
+  const joined = await source.join_node(node, backup_end);
+  if (joined.why_not === null) return;
+  if (joined.is_no_copy) {
+    await cluster.stop(node, 'immediate');
+    rmSync(data_dir(cluster.dir, node), { recursive: true, force: true });
+  }
+  throw new Failure('start_failed', `${joined.why_not}; then run "multimaster join" again`);
 }
 
 /** Any node of the folder's own cluster that runs. */
@@ -176,17 +193,22 @@ async function make(
     take_base_backup(
       {
         node,
-        source: facts.node,
         source_conninfo: source_conninfo(cluster, facts),
-        db: facts.db,
         data_dir: data_dir(cluster.dir, node),
         config_lines: cluster.config_lines(node),
         postgres: cluster.postgres,
         user: cluster.user,
       },
       say,
+      (backup_end) => remember(cluster, backup_end),
     ),
   );
+}
+
+function remember({ dir, user }: LocalCluster, backup_end: string): void {
+  const record = read_record(dir);
+  if (record.joining === undefined) return;
+  write_record(dir, { ...record, joining: { ...record.joining, backup_end } }, user);
 }
 
 /** Somebody dropped it meanwhile: the next run begins with another number. */
@@ -202,9 +224,9 @@ async function give_up(cluster: LocalCluster, node: number): Promise<never> {
   );
 }
 
-function finished(cluster: LocalCluster, node: AddedNode): LocalCluster {
-  const { joining: _, ...record } = cluster.record;
-  const added = [...(record.added ?? []), node];
+function finished(cluster: LocalCluster, { node, port }: AddedNode): LocalCluster {
+  const { joining: _, ...record } = read_record(cluster.dir);
+  const added = [...(record.added ?? []), { node, port }];
   write_record(cluster.dir, { ...record, added }, cluster.user);
   return LocalCluster.open(cluster.dir);
 }

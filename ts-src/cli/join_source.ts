@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { without_password } from './conn_string.ts';
 import { Failure } from './failure.ts';
-import { run_program } from './run_program.ts';
+import { run_program, type ProgramResult } from './run_program.ts';
 import type { PostgresInstall } from './postgres_install.ts';
 import type { Settings } from './node_config.ts';
 
@@ -37,6 +37,9 @@ const FACTS = `
                    AND (name LIKE 'multimaster.%' OR name = 'max_connections')))
   FROM current_setting('multimaster.conn_strings') setting`;
 
+/** is_no_copy: it must be made anew. */
+export type Joined = { why_not: null } | { why_not: string; is_no_copy: boolean };
+
 interface Nodes {
   readonly setting: string;
   /** What is in the file that the setting names. */
@@ -69,6 +72,15 @@ export class JoinSource {
     return Number(await this.ask(`SELECT mtm.add_node(${quote_literal(conninfo)})`));
   }
 
+  /** The copy runs: it is told whose it is. */
+  async join_node(node: number, backup_end: string): Promise<Joined> {
+    const sql = `SELECT mtm.join_node(${node}, '${backup_end}')`;
+    const result = await this.run(sql, ['-v', 'VERBOSITY=verbose']);
+    if (result.code === 0) return { why_not: null };
+    const [, sqlstate, message = result.stderr.trim()] = /ERROR:\s+(\w{5}): (.*)/.exec(result.stderr) ?? [];
+    return { why_not: message, is_no_copy: sqlstate === '55000' };
+  }
+
   async is_listed(node: number): Promise<boolean> {
     const sql = `SELECT EXISTS (SELECT FROM mtm.cluster_nodes WHERE id = ${node} AND NOT dropped)`;
     return (await this.ask(sql)) === 't';
@@ -86,13 +98,14 @@ export class JoinSource {
     return (await this.ask(sql)) === 't';
   }
 
-  private async ask(sql: string): Promise<string> {
+  private run(sql: string, more: string[] = []): Promise<ProgramResult> {
     const { conninfo, env } = without_password(this.conninfo);
-    const result = await run_program(
-      join(this.postgres.bindir, 'psql'),
-      ['-XAtq', '-w', '-v', 'ON_ERROR_STOP=1', '-d', conninfo],
-      { input: `${sql};\n`, env },
-    );
+    const args = ['-XAtq', '-w', '-v', 'ON_ERROR_STOP=1', ...more, '-d', conninfo];
+    return run_program(join(this.postgres.bindir, 'psql'), args, { input: `${sql};\n`, env });
+  }
+
+  private async ask(sql: string): Promise<string> {
+    const result = await this.run(sql);
     if (result.code === 0) return result.stdout.trim();
     const why = result.stderr.trim().replace(/^psql:[^:]*:( error:)?\s*/, '').replace(/\n/g, '; ');
     throw new Failure('start_failed', `the node to copy, asked by --from, says: ${why}`);

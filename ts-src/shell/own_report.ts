@@ -15,7 +15,9 @@ function without_monitor(config: ShellConfig): Report {
     node_id: config.node_id,
     wall_ms: Date.now(),
     status: 'disabled',
-    reason: 'the multimaster monitor of this server is not running',
+    reason: config.waits_to_join
+      ? `waits for mtm.join_node(${config.node_id}, ...) on the node that it is a copy of`
+      : 'the multimaster monitor of this server is not running',
     status_since_wall_ms: 0,
     incarnation: 0,
     generation: 0,

@@ -19,6 +19,8 @@ export interface ShellConfig {
   readonly founder_modulus: number;
   /** Of a new node: whose copy it is; 0: it is none. */
   readonly source: NodeId | 0;
+  /** A new node that was not told yet whose copy it is. */
+  readonly waits_to_join: boolean;
   readonly cluster_name: string;
   readonly heartbeat_send_ms: number;
   readonly heartbeat_recv_ms: number;
