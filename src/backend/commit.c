@@ -47,6 +47,7 @@
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/timeout.h"
+#include "wal/commit_prepared.h"
 #include "wire/commit_message.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
@@ -101,6 +102,7 @@ prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
 	strlcpy(prepared_gid, gid, sizeof(prepared_gid));
 	prepared = true;
 	StartTransactionCommand();
+	MtmSendersFlushLeft();
 }
 
 /*
@@ -116,8 +118,13 @@ finish_prepared(const char *gid, bool commit)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	FinishPreparedTransaction(gid, commit);
-	MtmSendersWakeSoon();
+	if (commit)
+		MtmSendersOutcome(MtmCommitPrepared(gid));
+	else
+	{
+		FinishPreparedTransaction(gid, false);
+		MtmSendersOutcome(XactLastRecEnd);
+	}
 	SetUserIdAndSecContext(user, context);
 }
 

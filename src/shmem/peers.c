@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "settings.h"
 #include "shmem/peers.h"
 #include "storage/latch.h"
@@ -19,6 +20,7 @@ typedef struct MtmPeers
 	bool		links_wanted;
 	char		told_why[WHY_SIZE];
 	pg_atomic_uint32 promises;	/* backends that will wake the walsenders */
+	pg_atomic_uint64 outcome;	/* end of the newest outcome that may not be flushed */
 	pg_atomic_uint64 dropped;	/* MtmNodeSet */
 	pg_atomic_uint32 told_dropped;	/* this node: a peer said so */
 	MtmCounters counters;
@@ -54,6 +56,7 @@ MtmPeersInit(void *at, bool found)
 	memset(peers, 0, sizeof(MtmPeers));
 	SpinLockInit(&peers->mutex);
 	pg_atomic_init_u32(&peers->promises, 0);
+	pg_atomic_init_u64(&peers->outcome, 0);
 	pg_atomic_init_u64(&peers->dropped, 0);
 	pg_atomic_init_u32(&peers->told_dropped, 0);
 	init_counters(&peers->counters);
@@ -95,20 +98,46 @@ MtmSendersPromise(void)
 	promised = true;
 }
 
+/*
+ * A promise that is seen here is taken back later, and who takes it back looks for
+ * outcomes after that. Who flushes here has made none: who comes meanwhile does not
+ * rely on a flush that began before his record was there.
+ */
+static void
+flush_and_wake(void)
+{
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&peers->promises) > 0)
+		return;
+	XLogFlush(pg_atomic_read_u64(&peers->outcome));
+	MtmSendersWake();
+}
+
+void
+MtmSendersOutcome(XLogRecPtr end_lsn)
+{
+	uint64		known = pg_atomic_read_u64(&peers->outcome);
+
+	while (known < end_lsn &&
+		   !pg_atomic_compare_exchange_u64(&peers->outcome, &known, end_lsn))
+		;
+	flush_and_wake();
+}
+
+void
+MtmSendersFlushLeft(void)
+{
+	if (pg_atomic_read_u64(&peers->outcome) > GetFlushRecPtr(NULL))
+		flush_and_wake();
+}
+
 void
 MtmSendersKeepPromise(void)
 {
-	if (promised)
-		MtmSendersWake();
-}
-
-/* A promise that is seen here is taken back later, and the wake follows that. */
-void
-MtmSendersWakeSoon(void)
-{
-	pg_memory_barrier();
-	if (pg_atomic_read_u32(&peers->promises) == 0)
-		MtmSendersWake();
+	if (!promised)
+		return;
+	MtmSendersWake();
+	MtmSendersFlushLeft();
 }
 
 void

@@ -57,11 +57,14 @@ extern MtmCounters *MtmCountersGet(void);
 /* A transaction of this node was prepared or ended: the walsenders have work. */
 extern void MtmSendersWake(void);
 /*
- * For what nobody waits for on this node: not now, if another backend has promised to
- * wake them within the time of a flush. Who promised and fails keeps it all the same.
+ * A transaction of this node ended, with a record that may not be flushed. It is flushed
+ * and the walsenders are woken now, or by a backend that has promised to: who is about to
+ * flush a PREPARE. A promise ends with Wake; then what its flush came too early for is
+ * left to flush. KeepPromise does both for who fails.
  */
-extern void MtmSendersWakeSoon(void);
+extern void MtmSendersOutcome(XLogRecPtr end_lsn);
 extern void MtmSendersPromise(void);
+extern void MtmSendersFlushLeft(void);
 extern void MtmSendersKeepPromise(void);
 
 /*
