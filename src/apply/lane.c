@@ -52,6 +52,7 @@
 #define LOST_MS 10000
 
 static RepOriginId my_origin;
+static XLogRecPtr my_end = InvalidXLogRecPtr;	/* of the newest commit record */
 
 typedef enum Finished
 {
@@ -71,7 +72,7 @@ finish(const char *gid, bool commit)
 	PG_TRY();
 	{
 		if (commit)
-			(void) MtmCommitPrepared(gid);
+			my_end = MtmCommitPrepared(gid);
 		else
 			FinishPreparedTransaction(gid, false);
 		CommitTransactionCommand();
@@ -329,6 +330,6 @@ MtmLaneMain(Datum argument)
 		else
 			execute_outcome(&item);
 		MtmStopPointPass(MTM_STOP_ENDED);
-		MtmLaneFinish(peer, lane, XactLastCommitEnd);
+		MtmLaneFinish(peer, lane, my_end);
 	}
 }

@@ -102,7 +102,6 @@ prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
 	strlcpy(prepared_gid, gid, sizeof(prepared_gid));
 	prepared = true;
 	StartTransactionCommand();
-	MtmSendersFlushLeft();
 }
 
 /*

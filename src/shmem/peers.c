@@ -15,8 +15,9 @@
 
 typedef struct MtmPeers
 {
-	slock_t		mutex;			/* guards the next three */
+	slock_t		mutex;			/* guards the next four */
 	int			link_sender_pid;
+	Latch	   *flusher_latch;
 	bool		links_wanted;
 	char		told_why[WHY_SIZE];
 	pg_atomic_uint32 promises;	/* backends that will wake the walsenders */
@@ -98,54 +99,9 @@ MtmSendersPromise(void)
 	promised = true;
 }
 
-/*
- * A promise that is seen here is taken back later, and who takes it back looks for
- * outcomes after that. Who flushes here has made none: who comes meanwhile does not
- * rely on a flush that began before his record was there.
- */
 static void
-flush_and_wake(void)
+wake_walsenders(void)
 {
-	pg_memory_barrier();
-	if (pg_atomic_read_u32(&peers->promises) > 0)
-		return;
-	XLogFlush(pg_atomic_read_u64(&peers->outcome));
-	MtmSendersWake();
-}
-
-void
-MtmSendersOutcome(XLogRecPtr end_lsn)
-{
-	uint64		known = pg_atomic_read_u64(&peers->outcome);
-
-	while (known < end_lsn &&
-		   !pg_atomic_compare_exchange_u64(&peers->outcome, &known, end_lsn))
-		;
-	flush_and_wake();
-}
-
-void
-MtmSendersFlushLeft(void)
-{
-	if (pg_atomic_read_u64(&peers->outcome) > GetFlushRecPtr(NULL))
-		flush_and_wake();
-}
-
-void
-MtmSendersKeepPromise(void)
-{
-	if (!promised)
-		return;
-	MtmSendersWake();
-	MtmSendersFlushLeft();
-}
-
-void
-MtmSendersWake(void)
-{
-	if (promised)
-		pg_atomic_fetch_sub_u32(&peers->promises, 1);
-	promised = false;
 	MtmForEachPeer(node_id)
 	{
 		MtmPeer    *peer = MtmPeerSlot(node_id);
@@ -157,6 +113,74 @@ MtmSendersWake(void)
 		if (latch)
 			SetLatch(latch);
 	}
+}
+
+void
+MtmOutcomesFlush(void)
+{
+	XLogFlush(pg_atomic_read_u64(&peers->outcome));
+	wake_walsenders();
+}
+
+/* While there is no flusher, everybody is his own. */
+static void
+wake_flusher(void)
+{
+	Latch	   *latch;
+
+	SpinLockAcquire(&peers->mutex);
+	latch = peers->flusher_latch;
+	SpinLockRelease(&peers->mutex);
+	if (latch)
+		SetLatch(latch);
+	else
+		MtmOutcomesFlush();
+}
+
+void
+MtmFlusherSet(Latch *latch)
+{
+	SpinLockAcquire(&peers->mutex);
+	peers->flusher_latch = latch;
+	SpinLockRelease(&peers->mutex);
+}
+
+/* A promise that is seen here is taken back later, and who does that looks for outcomes. */
+void
+MtmSendersOutcome(XLogRecPtr end_lsn)
+{
+	uint64		known = pg_atomic_read_u64(&peers->outcome);
+
+	while (known < end_lsn &&
+		   !pg_atomic_compare_exchange_u64(&peers->outcome, &known, end_lsn))
+		;
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&peers->promises) == 0)
+		wake_flusher();
+}
+
+void
+MtmSendersWake(void)
+{
+	bool		left_to_us = promised;
+	XLogRecPtr	flushed;
+
+	if (promised)
+		pg_atomic_fetch_sub_u32(&peers->promises, 1);
+	promised = false;
+	flushed = GetFlushRecPtr(NULL);
+	wake_walsenders();
+	/* What came too late for our flush: the walsenders may have looked before another's. */
+	if (left_to_us && pg_atomic_read_u64(&peers->outcome) > flushed &&
+		pg_atomic_read_u32(&peers->promises) == 0)
+		wake_flusher();
+}
+
+void
+MtmSendersKeepPromise(void)
+{
+	if (promised)
+		MtmSendersWake();
 }
 
 int

@@ -57,15 +57,17 @@ extern MtmCounters *MtmCountersGet(void);
 /* A transaction of this node was prepared or ended: the walsenders have work. */
 extern void MtmSendersWake(void);
 /*
- * A transaction of this node ended, with a record that may not be flushed. It is flushed
- * and the walsenders are woken now, or by a backend that has promised to: who is about to
- * flush a PREPARE. A promise ends with Wake; then what its flush came too early for is
- * left to flush. KeepPromise does both for who fails.
+ * A transaction of this node ended, with a record that may not be flushed. A backend that
+ * has promised to wake the walsenders is about to flush a PREPARE, and flushes it along.
+ * Where there is none, or its flush came too early, the flusher is woken. A promise ends
+ * with Wake; who fails keeps it all the same.
  */
 extern void MtmSendersOutcome(XLogRecPtr end_lsn);
 extern void MtmSendersPromise(void);
-extern void MtmSendersFlushLeft(void);
 extern void MtmSendersKeepPromise(void);
+/* The flusher: NULL when it ends. Flush what Outcome was told of, and wake the walsenders. */
+extern void MtmFlusherSet(struct Latch *latch);
+extern void MtmOutcomesFlush(void);
 
 /*
  * Nodes that were dropped and are not configured any more: nothing is read from them or

@@ -261,8 +261,6 @@ record(const State *state, const char *gid)
 	TransactionTreeSetCommitTsData(state->xid, state->nchildren, state->children,
 								   replorigin_session_origin_timestamp,
 								   replorigin_session_origin);
-	/* At the latest the WAL writer flushes it. */
-	XLogSetAsyncXactLSN(end);
 	TransactionIdAsyncCommitTree(state->xid, state->nchildren, state->children, end);
 	MyProc->delayChkptFlags &= ~DELAY_CHKPT_START;
 	END_CRIT_SECTION();
@@ -346,6 +344,8 @@ commit_claimed(GlobalTransaction entry, const State *state, const char *gid)
 					TransactionIdLatest(state->xid, state->nchildren, state->children));
 	entry->valid = false;
 	let_go(entry, state, end);
+	/* Or the WAL writer would be woken at the end of our own transaction. */
+	XactLastRecEnd = InvalidXLogRecPtr;
 	return end;
 }
 

@@ -12,8 +12,8 @@
 
 /*
  * As FinishPreparedTransaction(gid, true), with its errors, for a superuser. The commit
- * record ends at the position returned and may not be flushed yet: until it is, nobody
- * outside this server may be told anything that it would make true.
+ * record ends at the position returned, which the caller sees to that it is flushed soon:
+ * until then this server may be found with the transaction prepared after a crash.
  */
 extern XLogRecPtr MtmCommitPrepared(const char *gid);
 
