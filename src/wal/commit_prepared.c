@@ -103,9 +103,9 @@ attach(void)
 	return table != NULL;
 }
 
-/* The entry, busy for others from now on; NULL: not there, or not for us. */
+/* The entry, busy for others from now on, and where its state is; NULL: not there, or not for us. */
 static GlobalTransaction
-claim(const char *gid)
+claim(const char *gid, XLogRecPtr *state_lsn)
 {
 	GlobalTransaction claimed = NULL;
 
@@ -122,7 +122,10 @@ claim(const char *gid)
 		 ProcGlobal->allProcs[claimed->pgprocno].databaseId != MyDatabaseId))
 		claimed = NULL;
 	if (claimed)
+	{
 		claimed->locking_backend = MyBackendId;
+		*state_lsn = claimed->prepare_start_lsn;
+	}
 	LWLockRelease(TwoPhaseStateLock);
 	return claimed;
 }
@@ -214,7 +217,7 @@ read_state(XLogRecPtr lsn, TransactionId xid, State *state)
 }
 
 static bool
-read_claimed(GlobalTransaction entry, State *state)
+read_claimed(GlobalTransaction entry, XLogRecPtr lsn, State *state)
 {
 	/* What the reader allocates on its way, it keeps. */
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
@@ -222,7 +225,7 @@ read_claimed(GlobalTransaction entry, State *state)
 
 	PG_TRY();
 	{
-		plain = read_state(entry->prepare_start_lsn, entry->xid, state);
+		plain = read_state(lsn, entry->xid, state);
 	}
 	PG_CATCH();
 	{
@@ -359,15 +362,16 @@ XLogRecPtr
 MtmCommitPrepared(const char *gid)
 {
 	GlobalTransaction entry;
+	XLogRecPtr	state_lsn;
 	State		state;
 	XLogRecPtr	end = InvalidXLogRecPtr;
 
 	/* From the claim on nothing but errors may come between. */
 	HOLD_INTERRUPTS();
-	entry = attach() && !waits_for_standbys() ? claim(gid) : NULL;
+	entry = attach() && !waits_for_standbys() ? claim(gid, &state_lsn) : NULL;
 	if (entry)
 	{
-		if (read_claimed(entry, &state))
+		if (read_claimed(entry, state_lsn, &state))
 			end = commit_claimed(entry, &state, gid);
 		else
 			unclaim(entry);
