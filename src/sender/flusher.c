@@ -3,7 +3,7 @@
  * walsenders can send them.
  *
  * Runs in: a background worker, one per server.
- * Path: backend/commit.c -> shmem/peers.c -> here -> sender/plugin.c
+ * Path: backend/drive.c -> shmem/peers.c -> here -> sender/plugin.c
  * Locks: none of its own.
  *
  * A client is answered before its transaction's last record is flushed (docs/
