@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "monitor/state_file.h"
+#include "sender/flusher.h"
 #include "settings.h"
 #include "shmem/shared.h"
 #include "storage/ipc.h"
@@ -96,5 +97,6 @@ _PG_init(void)
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();
 	MtmLinkSenderRegister();
+	MtmFlusherRegister();
 	MtmMonitorRegister();
 }

@@ -7,7 +7,8 @@
  * Locks: the view's gate around a roll-back at the coordinator's request.
  *
  * Each lane owns a replication origin. COMMIT PREPARED advances it in the same WAL
- * record, so the lane's durable progress is exact, whatever crashes (I8).
+ * record, so the lane's durable progress is exact, whatever crashes (I8). It is not
+ * flushed here: what a crash takes away, the stream brings again.
  *
  * A transaction that is not prepared here when its outcome comes:
  *  - it was refused here, and this is the roll-back that follows;
@@ -43,6 +44,7 @@
 #include "storage/latch.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "wal/commit_prepared.h"
 #include "wire/gid.h"
 #include "wire/link_message.h"
 
@@ -50,6 +52,7 @@
 #define LOST_MS 10000
 
 static RepOriginId my_origin;
+static XLogRecPtr my_end = InvalidXLogRecPtr;	/* of the newest commit record */
 
 typedef enum Finished
 {
@@ -68,7 +71,10 @@ finish(const char *gid, bool commit)
 	StartTransactionCommand();
 	PG_TRY();
 	{
-		FinishPreparedTransaction(gid, commit);
+		if (commit)
+			my_end = MtmCommitPrepared(gid);
+		else
+			FinishPreparedTransaction(gid, false);
 		CommitTransactionCommand();
 	}
 	PG_CATCH();
@@ -287,6 +293,8 @@ own_origin(int peer, int lane)
 	CommitTransactionCommand();
 	StartTransactionCommand();
 	replorigin_session_setup(my_origin);
+	/* What the process before us did, and nobody may have flushed. */
+	(void) replorigin_session_get_progress(true);
 	CommitTransactionCommand();
 	replorigin_session_origin = DoNotReplicateId;
 }
@@ -322,6 +330,6 @@ MtmLaneMain(Datum argument)
 		else
 			execute_outcome(&item);
 		MtmStopPointPass(MTM_STOP_ENDED);
-		MtmLaneFinish(peer, lane);
+		MtmLaneFinish(peer, lane, my_end);
 	}
 }

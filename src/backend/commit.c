@@ -2,9 +2,8 @@
  * The commit of a transaction that wrote replicated data.
  *
  * Runs in: backends and background workers of other extensions.
- * Path: COMMIT -> here: PREPARE -> sender/ ... votes -> COMMIT PREPARED -> client
- * Locks: the view's gate (shmem/view.h) around PREPARE and around the decision,
- *        never over the wait for votes.
+ * Path: COMMIT -> here -> backend/drive.c: PREPARE, votes, COMMIT PREPARED -> client
+ * Locks: none of its own.
  *
  * Two ways in, because PostgreSQL has two (see docs/commit_hook.md):
  *  - COMMIT of a transaction block is a statement, caught by the utility hook;
@@ -24,20 +23,18 @@
 #include "postgres.h"
 
 #include "access/transam.h"
-#include "access/twophase.h"
 #include "access/xact.h"
 #include "commands/async.h"
 #include "backend/commit.h"
+#include "backend/drive.h"
 #include "backend/notifications.h"
 #include "backend/temp_tables.h"
 #include "backend/vote_wait.h"
 #include "backend/written.h"
-#include "catalog/pg_authid_d.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "replication/message.h"
 #include "settings.h"
-#include "shmem/events.h"
 #include "shmem/hold.h"
 #include "shmem/peers.h"
 #include "shmem/stop_point.h"
@@ -53,180 +50,10 @@
 
 /* Inside our own PREPARE and what follows: callbacks pass over. */
 static bool committing = false;
-/* The transaction is prepared and its outcome is not decided: an abort now is
- * not its abort, and the resolver must hear of it. */
-static bool prepared = false;
-static char prepared_gid[MTM_GID_SIZE];
 /* The transaction that follows delivers notifications: it is local. */
 static bool delivering = false;
 /* COMMIT or PREPARE TRANSACTION began, and the block is still open. */
 static bool block_open = false;
-
-static void
-refuse_not_online(MtmStatus status)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
-			 errmsg("multimaster node is not online: current status %s",
-					MtmStatusName(status)),
-			 errdetail("The transaction was rolled back.")));
-}
-
-/*
- * PREPARE everything up to here under `gid` and leave an empty transaction. The
- * block state is "started" (from inside) or that of a block.
- */
-static void
-prepare_under_gate(const char *gid, uint64 generation, bool from_inside)
-{
-	if (from_inside)
-	{
-		BeginTransactionBlock();
-		CommitTransactionCommand();
-	}
-	if (!PrepareTransactionBlock(gid))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-				 errmsg("could not prepare transaction \"%s\"", gid)));
-	block_open = false;			/* from here on an error ends it */
-	/* Everything that may wait for others has run: only local flushes follow. */
-	if (!MtmViewEnter(generation))
-		refuse_not_online(MtmViewGet().status);
-	MtmSendersPromise();
-	CommitTransactionCommand();
-	/* To the outcome a cancel is obeyed by rules (vote_wait.c), not by an error. */
-	HOLD_INTERRUPTS();
-	MtmSendersWake();
-	MtmViewLeave();
-	strlcpy(prepared_gid, gid, sizeof(prepared_gid));
-	prepared = true;
-	StartTransactionCommand();
-}
-
-/*
- * COMMIT or ROLLBACK PREPARED as superuser: the transaction may have run under
- * another role (SET LOCAL ROLE), which ended with it.
- */
-static void
-finish_prepared(const char *gid, bool commit)
-{
-	Oid			user;
-	int			context;
-
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   context | SECURITY_LOCAL_USERID_CHANGE);
-	FinishPreparedTransaction(gid, commit);
-	MtmSendersWakeSoon();
-	SetUserIdAndSecContext(user, context);
-}
-
-static void
-report_in_doubt(const char *gid)
-{
-	MtmEventPut(MTM_EVENT_ORPHAN, mtm_node_id, gid, strlen(gid));
-	pg_atomic_fetch_add_u64(&MtmCountersGet()->handed_over, 1);
-	ereport(WARNING,
-			(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
-			 errmsg("the outcome of transaction \"%s\" is not known yet", gid),
-			 errdetail("It will be committed or rolled back on all nodes."),
-			 errhint("SELECT * FROM mtm.get_trans_by_gid('%s') tells later.", gid)));
-}
-
-static void
-report_abort(const MtmCommit *commit)
-{
-	const MtmRefusal *refusal = &commit->refusal;
-	bool		conflict = refusal->sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
-		refusal->sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
-
-	pg_atomic_fetch_add_u64(&MtmCountersGet()->aborts, 1);
-	if (conflict)
-		pg_atomic_fetch_add_u64(&MtmCountersGet()->conflicts, 1);
-
-	/* A cancel that we obeyed: PostgreSQL's own words for it. */
-	if (commit->aborting)
-		CHECK_FOR_INTERRUPTS();
-
-	if (refusal->node_id != 0)
-		ereport(ERROR,
-				(errcode(refusal->sqlstate),
-				 errmsg("%s", refusal->message),
-				 refusal->detail[0] != '\0' ?
-				 errdetail("%s On node %d.", refusal->detail, refusal->node_id) :
-				 errdetail("On node %d.", refusal->node_id),
-				 refusal->hint[0] != '\0' ? errhint("%s", refusal->hint) : 0));
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("transaction aborted: the cluster changed while it was being committed"),
-			 errhint("Retry the transaction.")));
-}
-
-/* Steps 4 and 5. Returns whether it was committed; an abort is left to report. */
-static bool
-drive(const char *gid, uint64 generation, bool *in_doubt)
-{
-	MtmVerdict	verdict;
-
-	MtmStopPointPass(MTM_STOP_PREPARED);
-	verdict = MtmWaitForVotes();
-	MtmStopPointPass(MTM_STOP_DECIDED);
-	*in_doubt = false;
-	if (verdict == MTM_VERDICT_COMMIT || verdict == MTM_VERDICT_ABORT)
-	{
-		bool		commit = verdict == MTM_VERDICT_COMMIT;
-
-		/* Isolated for a while and back in the same generation: still ours. */
-		while (!MtmViewEnter(generation))
-		{
-			verdict = MtmWaitForGate(generation);
-			if (verdict != MTM_VERDICT_UNDECIDED)
-				break;
-		}
-		if (MtmViewInside())
-		{
-			finish_prepared(gid, commit);
-			prepared = false;
-			MtmViewLeave();
-			MtmStopPointPass(MTM_STOP_COMMITTED);
-			return commit;
-		}
-	}
-	prepared = false;
-	*in_doubt = verdict == MTM_VERDICT_IN_DOUBT;
-	return verdict == MTM_VERDICT_COMMITTED;
-}
-
-/* An error must not look like an abort while the outcome is open. */
-static bool
-drive_to_outcome(const char *gid, uint64 generation, bool *in_doubt)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool committed = false;
-
-	PG_TRY();
-	{
-		committed = drive(gid, generation, in_doubt);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		if (!prepared)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		ereport(ERROR,
-				(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
-				 errmsg("the outcome of transaction \"%s\" is not known yet: %s", gid,
-						error->message),
-				 errdetail("It will be committed or rolled back on all nodes."),
-				 errhint("SELECT * FROM mtm.get_trans_by_gid('%s') tells later.", gid)));
-	}
-	PG_END_TRY();
-	return committed;
-}
 
 /*
  * The transaction is committed: an error must not make it look undone, so it
@@ -310,7 +137,7 @@ begin_commit(const char *user_gid, char gid[MTM_GID_SIZE])
 		MtmHoldWait();
 		view = MtmViewGet();
 		if (view.status != MTM_ONLINE)
-			refuse_not_online(view.status);
+			MtmRefuseNotOnline(view.status);
 		if (!user_gid)
 			make_gid(&view, gid);
 		MtmCommitBegin(user_gid ? user_gid : gid, GetTopTransactionId(),
@@ -344,9 +171,9 @@ commit_everywhere(bool from_inside, bool notifies)
 
 	committing = true;
 	MtmStopPointPass(MTM_STOP_REGISTERED);
-	prepare_under_gate(gid, view.generation, from_inside);
+	MtmPrepareUnderGate(gid, view.generation, from_inside, &block_open);
 
-	committed = drive_to_outcome(gid, view.generation, &in_doubt);
+	committed = MtmDriveToOutcome(gid, view.generation, &in_doubt);
 	if (!committed)
 	{
 		MtmCommit	commit = MtmCommitLook();
@@ -354,7 +181,7 @@ commit_everywhere(bool from_inside, bool notifies)
 		MtmNotificationsForget();
 		MtmCommitEnd();
 		if (in_doubt)
-			report_in_doubt(gid);
+			MtmReportInDoubt(gid);
 		else if (used_temp)
 			MtmTempTablesAfterOutcome(false);
 		RESUME_INTERRUPTS();
@@ -365,7 +192,7 @@ commit_everywhere(bool from_inside, bool notifies)
 					(errcode(ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN),
 					 errmsg("stopped waiting for the outcome of transaction \"%s\"", gid)));
 		}
-		report_abort(&commit);
+		MtmReportAbort(&commit);
 	}
 	pg_atomic_fetch_add_u64(&MtmCountersGet()->commits, 1);
 	MtmCommitEnd();
@@ -413,17 +240,6 @@ on_pre_commit(void)
 		commit_everywhere(true, notifies);
 }
 
-/* An error or the end of the process between PREPARE and the decision. */
-static void
-leave_orphan(void)
-{
-	MtmViewLeave();
-	MtmSendersKeepPromise();
-	if (prepared && MtmGidIsOurs(prepared_gid))
-		MtmEventPut(MTM_EVENT_ORPHAN, mtm_node_id, prepared_gid, strlen(prepared_gid));
-	prepared = false;
-}
-
 static void
 on_transaction_event(XactEvent event, void *arg)
 {
@@ -433,7 +249,7 @@ on_transaction_event(XactEvent event, void *arg)
 			on_pre_commit();
 			break;
 		case XACT_EVENT_ABORT:
-			leave_orphan();
+			MtmDriveAbandon();
 			MtmNotificationsForget();
 			MtmCommitEnd();
 			committing = false;
@@ -573,23 +389,21 @@ prepare_everywhere(const char *gid)
 	MtmCommitMessageOfUser(&message, gid, &identity);
 	MtmCommitMessageLog(&message);
 	committing = true;
-	prepare_under_gate(gid, view.generation, false);
+	MtmPrepareUnderGate(gid, view.generation, false, &block_open);
 
 	verdict = MtmWaitForVotes();
 	if (verdict == MTM_VERDICT_ABORT && MtmViewEnter(view.generation))
 	{
 		MtmCommit	commit = MtmCommitLook();
 
-		finish_prepared(gid, false);
-		prepared = false;
-		MtmViewLeave();
+		MtmDriveRollBack(gid);
 		MtmCommitEnd();
 		RESUME_INTERRUPTS();
-		report_abort(&commit);
+		MtmReportAbort(&commit);
 	}
 	MtmCommitEnd();
 	MtmWrittenReset();
-	prepared = false;
+	MtmDriveEnd();
 	committing = false;
 	forget_timeout(false);
 	if (verdict != MTM_VERDICT_COMMIT)

@@ -2,7 +2,7 @@
  * Waiting for the votes on one's own transaction.
  *
  * Runs in: the committing backend, in the empty transaction after PREPARE.
- * Path: link/receiver.c (votes into the slot) -> here -> backend/commit.c
+ * Path: link/receiver.c (votes into the slot) -> here -> backend/drive.c
  * Locks: none over a wait.
  *
  * The rules (PROTOCOL.md, "The commit" and "Abort by the coordinator"):

@@ -8,7 +8,7 @@
  *  - a PREPARE, once it is prepared (flushed by then) or refused: a refused one is
  *    not prepared, and a restarted node says just that when it is asked. A user's own
  *    that is refused, once its outcome came (docs/majority.md, 3.3);
- *  - an outcome, once its lane executed it (flushed by then, with its progress).
+ *  - an outcome, once its lane executed it. Its record need not be flushed by then.
  */
 #include "postgres.h"
 

@@ -12,8 +12,8 @@
 extern void MtmInFlightPrepare(const MtmTransactionKey *key, XLogRecPtr end_lsn);
 extern void MtmInFlightOutcome(int peer, int lane, uint64 number, XLogRecPtr end_lsn);
 /*
- * Everything before the returned position is durable here. `received` is how
- * far the stream was read.
+ * Everything before the returned position is done here, and durable once the lanes'
+ * records are flushed (MtmLanesFlush). `received` is how far the stream was read.
  */
 extern XLogRecPtr MtmInFlightDone(XLogRecPtr received);
 extern int	MtmInFlightCount(void);

@@ -31,7 +31,7 @@ load_lane(int peer, int lane)
 	StartTransactionCommand();
 	origin = replorigin_by_name(name, true);
 	if (origin != InvalidRepOriginId)
-		progress[lane] = replorigin_get_progress(origin, false);
+		progress[lane] = replorigin_get_progress(origin, true);
 	CommitTransactionCommand();
 	return origin != InvalidRepOriginId;
 }

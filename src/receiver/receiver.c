@@ -479,6 +479,7 @@ feedback(XLogRecPtr received)
 	XLogRecPtr	confirmed;
 	MtmPeer    *slot = MtmPeerSlot(peer);
 
+	MtmLanesFlush(peer);
 	SpinLockAcquire(&slot->mutex);
 	slot->done_lsn = done;
 	/* What others of the peer's WAL is not here yet, we may need some day. */

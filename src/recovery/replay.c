@@ -67,7 +67,7 @@ load_progress(void)
 			MtmLaneOriginName(node_id, lane, name);
 			origin = replorigin_by_name(name, true);
 			progress[node_id - 1][lane] = origin == InvalidRepOriginId ?
-				InvalidXLogRecPtr : replorigin_get_progress(origin, false);
+				InvalidXLogRecPtr : replorigin_get_progress(origin, true);
 		}
 	}
 	CommitTransactionCommand();

@@ -3,7 +3,7 @@
  * for one peer (wire/frame.h).
  *
  * Runs in: a walsender per peer.
- * Path: backend/commit.c (PREPARE in WAL) -> here -> receiver/
+ * Path: backend/drive.c (PREPARE in WAL) -> here -> receiver/
  * Locks: none of its own.
  *
  * A transaction is collected in memory and sent in one frame at its PREPARE, or

@@ -2,7 +2,7 @@
  * When a walsender of ours is woken; see wakeup.h.
  *
  * Runs in: walsenders.
- * Path: backend/commit.c, monitor/shell_finish.c -> shmem/peers.c -> sender/plugin.c
+ * Path: backend/drive.c, monitor/shell_finish.c -> shmem/peers.c -> sender/plugin.c
  * Locks: WalSnd.mutex (spinlock) of its own slot.
  *
  * PostgreSQL wakes every walsender at every flush. Two flushes of three on a node are

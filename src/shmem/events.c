@@ -2,7 +2,7 @@
  * Events for the control plane; see events.h.
  *
  * Runs in: anybody puts; the monitor takes.
- * Path: link/receiver.c, backend/commit.c -> here -> monitor/monitor.c
+ * Path: link/receiver.c, backend/drive.c -> here -> monitor/monitor.c
  * Locks: MtmEvents.mutex around copies into the ring. Copies out of it need none:
  *        there is one taker, and nobody writes between its two positions.
  */

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "shmem/lanes.h"
@@ -20,6 +21,7 @@ typedef struct MtmLane
 	slock_t		mutex;
 	uint64		put;			/* number of the newest item */
 	uint64		done;			/* number of the newest finished item */
+	XLogRecPtr	end_lsn;		/* the WAL of all finished ones lies before it */
 	Latch	   *latch;			/* of its process, while there is one */
 	ConditionVariable progress;
 	MtmLaneItem ring[MTM_LANE_RING];
@@ -108,6 +110,22 @@ MtmLaneDone(int peer, int lane_number)
 }
 
 void
+MtmLanesFlush(int peer)
+{
+	XLogRecPtr	end_lsn = InvalidXLogRecPtr;
+
+	for (int i = 0; i < MTM_LANES; i++)
+	{
+		MtmLane    *lane = lane_at(peer, i);
+
+		SpinLockAcquire(&lane->mutex);
+		end_lsn = Max(end_lsn, lane->end_lsn);
+		SpinLockRelease(&lane->mutex);
+	}
+	XLogFlush(end_lsn);
+}
+
+void
 MtmLaneWaitDone(int peer, int lane_number, uint64 number)
 {
 	MtmLane    *lane = lane_at(peer, lane_number);
@@ -186,12 +204,13 @@ MtmLaneNext(int peer, int lane_number, MtmLaneItem *item)
 }
 
 void
-MtmLaneFinish(int peer, int lane_number)
+MtmLaneFinish(int peer, int lane_number, XLogRecPtr end_lsn)
 {
 	MtmLane    *lane = lane_at(peer, lane_number);
 
 	SpinLockAcquire(&lane->mutex);
 	lane->done++;
+	lane->end_lsn = Max(lane->end_lsn, end_lsn);
 	SpinLockRelease(&lane->mutex);
 	ConditionVariableBroadcast(&lane->progress);
 }

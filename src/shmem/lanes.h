@@ -45,10 +45,15 @@ extern uint64 MtmLaneDone(int peer, int lane);
 extern void MtmLaneWaitDone(int peer, int lane, uint64 number);
 extern void MtmLaneWaitIdle(int peer, int lane);
 extern bool MtmLaneIdle(int peer, int lane);
+/* What the peer's lanes have done by now is durable when it returns. */
+extern void MtmLanesFlush(int peer);
 
-/* The lane's process. Next waits for an item and leaves it in place; Finish drops it. */
+/*
+ * The lane's process. Next waits for an item and leaves it in place; Finish drops it and
+ * says where this node's WAL of it ends, which need not be flushed.
+ */
 extern void MtmLaneAttach(int peer, int lane);
 extern void MtmLaneNext(int peer, int lane, MtmLaneItem *item);
-extern void MtmLaneFinish(int peer, int lane);
+extern void MtmLaneFinish(int peer, int lane, XLogRecPtr end_lsn);
 
 #endif

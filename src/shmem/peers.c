@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "settings.h"
 #include "shmem/peers.h"
 #include "storage/latch.h"
@@ -14,11 +15,13 @@
 
 typedef struct MtmPeers
 {
-	slock_t		mutex;			/* guards the next three */
+	slock_t		mutex;			/* guards the next four */
 	int			link_sender_pid;
+	Latch	   *flusher_latch;
 	bool		links_wanted;
 	char		told_why[WHY_SIZE];
 	pg_atomic_uint32 promises;	/* backends that will wake the walsenders */
+	pg_atomic_uint64 outcome;	/* end of the newest outcome that may not be flushed */
 	pg_atomic_uint64 dropped;	/* MtmNodeSet */
 	pg_atomic_uint32 told_dropped;	/* this node: a peer said so */
 	MtmCounters counters;
@@ -54,6 +57,7 @@ MtmPeersInit(void *at, bool found)
 	memset(peers, 0, sizeof(MtmPeers));
 	SpinLockInit(&peers->mutex);
 	pg_atomic_init_u32(&peers->promises, 0);
+	pg_atomic_init_u64(&peers->outcome, 0);
 	pg_atomic_init_u64(&peers->dropped, 0);
 	pg_atomic_init_u32(&peers->told_dropped, 0);
 	init_counters(&peers->counters);
@@ -95,28 +99,9 @@ MtmSendersPromise(void)
 	promised = true;
 }
 
-void
-MtmSendersKeepPromise(void)
+static void
+wake_walsenders(void)
 {
-	if (promised)
-		MtmSendersWake();
-}
-
-/* A promise that is seen here is taken back later, and the wake follows that. */
-void
-MtmSendersWakeSoon(void)
-{
-	pg_memory_barrier();
-	if (pg_atomic_read_u32(&peers->promises) == 0)
-		MtmSendersWake();
-}
-
-void
-MtmSendersWake(void)
-{
-	if (promised)
-		pg_atomic_fetch_sub_u32(&peers->promises, 1);
-	promised = false;
 	MtmForEachPeer(node_id)
 	{
 		MtmPeer    *peer = MtmPeerSlot(node_id);
@@ -128,6 +113,74 @@ MtmSendersWake(void)
 		if (latch)
 			SetLatch(latch);
 	}
+}
+
+void
+MtmOutcomesFlush(void)
+{
+	XLogFlush(pg_atomic_read_u64(&peers->outcome));
+	wake_walsenders();
+}
+
+/* While there is no flusher, everybody is his own. */
+static void
+wake_flusher(void)
+{
+	Latch	   *latch;
+
+	SpinLockAcquire(&peers->mutex);
+	latch = peers->flusher_latch;
+	SpinLockRelease(&peers->mutex);
+	if (latch)
+		SetLatch(latch);
+	else
+		MtmOutcomesFlush();
+}
+
+void
+MtmFlusherSet(Latch *latch)
+{
+	SpinLockAcquire(&peers->mutex);
+	peers->flusher_latch = latch;
+	SpinLockRelease(&peers->mutex);
+}
+
+/* A promise that is seen here is taken back later, and who does that looks for outcomes. */
+void
+MtmSendersOutcome(XLogRecPtr end_lsn)
+{
+	uint64		known = pg_atomic_read_u64(&peers->outcome);
+
+	while (known < end_lsn &&
+		   !pg_atomic_compare_exchange_u64(&peers->outcome, &known, end_lsn))
+		;
+	pg_memory_barrier();
+	if (pg_atomic_read_u32(&peers->promises) == 0)
+		wake_flusher();
+}
+
+void
+MtmSendersWake(void)
+{
+	bool		left_to_us = promised;
+	XLogRecPtr	flushed;
+
+	if (promised)
+		pg_atomic_fetch_sub_u32(&peers->promises, 1);
+	promised = false;
+	flushed = GetFlushRecPtr(NULL);
+	wake_walsenders();
+	/* What came too late for our flush: the walsenders may have looked before another's. */
+	if (left_to_us && pg_atomic_read_u64(&peers->outcome) > flushed &&
+		pg_atomic_read_u32(&peers->promises) == 0)
+		wake_flusher();
+}
+
+void
+MtmSendersKeepPromise(void)
+{
+	if (promised)
+		MtmSendersWake();
 }
 
 int

@@ -57,12 +57,17 @@ extern MtmCounters *MtmCountersGet(void);
 /* A transaction of this node was prepared or ended: the walsenders have work. */
 extern void MtmSendersWake(void);
 /*
- * For what nobody waits for on this node: not now, if another backend has promised to
- * wake them within the time of a flush. Who promised and fails keeps it all the same.
+ * A transaction of this node ended, with a record that may not be flushed. A backend that
+ * has promised to wake the walsenders is about to flush a PREPARE, and flushes it along.
+ * Where there is none, or its flush came too early, the flusher is woken. A promise ends
+ * with Wake; who fails keeps it all the same.
  */
-extern void MtmSendersWakeSoon(void);
+extern void MtmSendersOutcome(XLogRecPtr end_lsn);
 extern void MtmSendersPromise(void);
 extern void MtmSendersKeepPromise(void);
+/* The flusher: NULL when it ends. Flush what Outcome was told of, and wake the walsenders. */
+extern void MtmFlusherSet(struct Latch *latch);
+extern void MtmOutcomesFlush(void);
 
 /*
  * Nodes that were dropped and are not configured any more: nothing is read from them or

@@ -5,6 +5,7 @@ import { LINK_ROLE } from '../../ts-src/cli/cluster_record.ts';
 /** Their titles, and backend types, begin with what they are. */
 const NAMED = [
   'multimaster link sender',
+  'multimaster flusher',
   'multimaster apply worker',
   'multimaster receiver',
   'multimaster recovery',

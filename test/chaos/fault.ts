@@ -9,6 +9,7 @@ export const PROCESSES = [
   'multimaster lane',
   'walsender',
   'multimaster link sender',
+  'multimaster flusher',
   'multimaster monitor',
 ] as const;
 

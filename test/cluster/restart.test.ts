@@ -20,6 +20,7 @@ const PROCESSES = [
   'multimaster lane',
   'walsender',
   'multimaster link sender',
+  'multimaster flusher',
   'multimaster monitor',
   'client backend',
 ];
