@@ -66,7 +66,7 @@ MtmApplyRecords(const MtmTransaction *tx, MtmApplied *applied)
 	StringInfoData record;
 
 	MtmBodyOpen(tx);
-	MtmRowsBegin(tx);
+	MtmRowsBegin(tx, applied->decided);
 	while (MtmBodyNext(&record))
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -8,6 +8,7 @@
 typedef struct MtmApplied
 {
 	StringInfoData notifies;	/* channel, payload, ...: to send after the commit */
+	bool		decided;		/* in: it is committed elsewhere already */
 	Oid			owner;			/* whose a user's prepared transaction is, else invalid */
 } MtmApplied;
 

@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "apply/find.h"
+#include "apply/foreign_keys.h"
 #include "apply/owner.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
@@ -66,9 +67,10 @@ fire_deferred(void)
 }
 
 void
-MtmRowsBegin(const MtmTransaction *tx)
+MtmRowsBegin(const MtmTransaction *tx, bool decided)
 {
 	applying = tx;
+	MtmForeignKeysBegin(!decided);
 	MtmRelationsForget();
 	MtmOwnersForget();
 	begin_query();
@@ -79,8 +81,9 @@ MtmRowsEnd(void)
 {
 	end_query();
 	MtmRelationsForget();
-	/* It may wait for locks, which PREPARE in its gate must not. */
+	/* They may wait for locks, which PREPARE in its gate must not. */
 	fire_deferred();
+	MtmForeignKeysCheck(true);
 }
 
 /* On the origin, no table that is changed had checks pending; here none may, either. */
@@ -89,6 +92,7 @@ MtmRowsPause(void)
 {
 	end_query();
 	fire_deferred();
+	MtmForeignKeysCheck(false);
 }
 
 void
@@ -246,6 +250,7 @@ MtmApplyInsert(StringInfo record)
 
 	read_row(target, record, target->row, NULL);
 	ExecSimpleRelationInsert(target->result, target->estate, target->row);
+	MtmForeignKeysNote(target->result, NULL, target->row);
 	end_row(target, old);
 }
 
@@ -287,6 +292,7 @@ MtmApplyUpdate(StringInfo record)
 	EvalPlanQualSetSlot(&target->epq, target->row);
 	ExecSimpleRelationUpdate(target->result, target->estate, &target->epq,
 							 target->found, target->row);
+	MtmForeignKeysNote(target->result, target->found, target->row);
 	end_row(target, old);
 }
 
@@ -301,6 +307,7 @@ MtmApplyDelete(StringInfo record)
 	EvalPlanQualSetSlot(&target->epq, target->found);
 	ExecSimpleRelationDelete(target->result, target->estate, &target->epq,
 							 target->found);
+	MtmForeignKeysNote(target->result, target->found, NULL);
 	end_row(target, old);
 }
 
@@ -323,6 +330,7 @@ MtmApplyTruncate(StringInfo record)
 	}
 	/* Open for rows, they would look in use. */
 	end_query();
+	MtmForeignKeysForget(ids);
 	foreach(cell, ids)
 		pending = pending || AfterTriggerPendingOnRel(lfirst_oid(cell));
 	if (pending)

@@ -5,8 +5,11 @@
 #include "lib/stringinfo.h"
 #include "shmem/transactions.h"
 
-/* Around all records of a transaction, inside a PostgreSQL transaction. */
-extern void MtmRowsBegin(const MtmTransaction *tx);
+/*
+ * Around all records of a transaction, inside a PostgreSQL transaction. `decided`: it is
+ * committed elsewhere, so nothing may be found against it any more.
+ */
+extern void MtmRowsBegin(const MtmTransaction *tx, bool decided);
 extern void MtmRowsEnd(void);
 
 /* R, I, U, D, T records: what follows the kind. */

@@ -210,6 +210,7 @@ run_once(const Run *run)
 	AcceptInvalidationMessages();
 	resetStringInfo(&applied.notifies);
 	applied.owner = InvalidOid;
+	applied.decided = !run->prepare;
 	MtmApplyRecords(run->tx, &applied);
 	log_identity(run);
 	if (!run->prepare)
