@@ -347,6 +347,76 @@ describe('foreign keys over nodes', () => {
     await all_hold();
   });
 
+  test('a prepared child locks its parent on every node, but not the rest of its row', async () => {
+    await start_with(`CREATE TABLE parent (id int PRIMARY KEY, t int);
+      CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent);
+      INSERT INTO parent VALUES (1)`);
+    await sessions.on(1).query('BEGIN');
+    await sessions.on(1).query('INSERT INTO child VALUES (1, 1)');
+    await sessions.on(1).query("PREPARE TRANSACTION 'fk_child'");
+    for (const node of [2, 3]) {
+      const client = await sessions.another(node);
+      await client.query('UPDATE parent SET t = 1');
+      await client.query("SET lock_timeout = '50ms'");
+      expect(await result_of(client, 'DELETE FROM parent')).toBe('55P03');
+    }
+    await sessions.on(1).query("COMMIT PREPARED 'fk_child'");
+    await sessions.settled();
+    expect(await result_of(sessions.on(2), 'DELETE FROM parent')).toBe('23503');
+    await all_hold();
+  });
+
+  test('tables of two owners', async () => {
+    await start_with(`CREATE ROLE fk_one;
+      CREATE ROLE fk_other;
+      GRANT ALL ON SCHEMA foreign_keys TO fk_one, fk_other;
+      CREATE TABLE parent (id int PRIMARY KEY);
+      CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE);
+      ALTER TABLE parent OWNER TO fk_one;
+      ALTER TABLE child OWNER TO fk_other;
+      INSERT INTO parent VALUES (1), (2)`);
+    const client = await sessions.another(2);
+    await client.query('SET ROLE fk_other');
+    await client.query('INSERT INTO child VALUES (1, 1), (2, 2)');
+    await client.query('SET ROLE fk_one');
+    await client.query('DELETE FROM parent WHERE id = 1');
+    await client.query('RESET ROLE');
+    await sessions.everywhere('SELECT * FROM child', [[2, 2]]);
+    await all_hold();
+    await sessions.on(1).query('DROP TABLE parent, child');
+    await sessions.on(1).query('DROP OWNED BY fk_one, fk_other');
+    await sessions.on(1).query('DROP ROLE fk_one, fk_other');
+  });
+
+  test('a row that only one node has may stand in the way', async () => {
+    await start_with(`CREATE TABLE parent (id int PRIMARY KEY);
+      CREATE UNLOGGED TABLE child (parent int REFERENCES parent ON DELETE CASCADE);
+      INSERT INTO parent VALUES (1), (2)`);
+    await sessions.on(1).query('INSERT INTO child VALUES (1)');
+    await sessions.on(2).query('INSERT INTO child VALUES (2)');
+    await sessions.on(1).query('DELETE FROM parent WHERE id = 1');
+    expect(await result_of(sessions.on(1), 'DELETE FROM parent WHERE id = 2')).toBe('23503');
+    await sessions.on(2).query('DELETE FROM parent WHERE id = 2');
+    await sessions.everywhere(ORPHANS, []);
+  });
+
+  test('put off over a change of its own table, which the origin allowed', async () => {
+    await start_with(`CREATE TABLE parent (id int PRIMARY KEY);
+      CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent DEFERRABLE);
+      INSERT INTO parent VALUES (1)`);
+    await sessions.only_on(2, 'DELETE FROM foreign_keys.parent');
+    const client = await sessions.another(1);
+    await client.query('BEGIN');
+    await client.query('INSERT INTO child VALUES (1, 1)');
+    await client.query('ALTER TABLE child ALTER id TYPE bigint');
+    expect(await failure(client, 'COMMIT')).toMatchObject({
+      code: '40001',
+      detail: 'A foreign key did not hold when its table was changed. On node 2.',
+    });
+    await sessions.only_on(2, 'INSERT INTO foreign_keys.parent VALUES (1)');
+    await all_hold();
+  });
+
   test('children and parents come and go on all nodes', async () => {
     await start_with(`CREATE TABLE parent (id int PRIMARY KEY, t int);
       CREATE TABLE child (id bigserial PRIMARY KEY, parent int REFERENCES parent
