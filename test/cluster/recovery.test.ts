@@ -176,6 +176,30 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     expect(rows).toEqual([{ n: 31 }]);
   });
 
+  test('has rows with foreign keys, and the locks of a prepared one', async () => {
+    await query(1, 'CREATE TABLE parent (id int PRIMARY KEY)');
+    await query(1, 'CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE)');
+    await query(1, 'INSERT INTO parent VALUES (1), (2)');
+    await away(3);
+    await query(1, 'INSERT INTO child VALUES (1, 1), (2, 2)');
+    await query(2, 'DELETE FROM parent WHERE id = 1');
+    await query(1, 'INSERT INTO parent VALUES (3)');
+    await query(1, "BEGIN; INSERT INTO child VALUES (3, 3); PREPARE TRANSACTION 'child'");
+    await back(3);
+    const error = await query(3, "SET lock_timeout = '50ms'; DELETE FROM parent WHERE id = 3").catch(
+      (thrown: pg.DatabaseError) => thrown.code,
+    );
+    expect(error).toBe('55P03');
+    await query(3, "COMMIT PREPARED 'child'");
+    await same_everywhere(nodes, ['parent', 'child']);
+    const { rows } = await query(3, 'SELECT id, parent FROM child ORDER BY id');
+    expect(rows).toEqual([
+      { id: 2, parent: 2 },
+      { id: 3, parent: 3 },
+    ]);
+    await query(1, 'DROP TABLE parent, child');
+  });
+
   test('ends sessions that hold what it needs', async () => {
     const holder = await nodes.client(3);
     const ended = new Promise((resolve) => holder.on('error', resolve));
