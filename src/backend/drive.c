@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "shmem/events.h"
+#include "shmem/lease.h"
 #include "shmem/peers.h"
 #include "shmem/stop_point.h"
 #include "utils/memutils.h"
@@ -36,6 +37,25 @@ MtmRefuseNotOnline(MtmStatus status)
 			 errmsg("multimaster node is not online: current status %s",
 					MtmStatusName(status)),
 			 errdetail("The transaction was rolled back.")));
+}
+
+/*
+ * A user's name may be in use elsewhere, if this node was left behind and does not know it
+ * yet: under the lease it was not. The gate is left by the error.
+ */
+static void
+refuse_name_without_lease(const char *gid)
+{
+	MtmGid		parsed;
+
+	if (MtmGidParse(gid, &parsed) || MtmLeaseHolds())
+		return;
+	MtmViewLeave();
+	ereport(ERROR,
+			(errcode(ERRCODE_CANNOT_CONNECT_NOW),
+			 errmsg("transaction \"%s\" cannot be prepared: no other node has confirmed lately that this one is not left behind",
+					gid),
+			 errhint("Retry the transaction.")));
 }
 
 /*
@@ -59,6 +79,7 @@ MtmPrepareUnderGate(const char *gid, uint64 generation, bool from_inside,
 	/* Everything that may wait for others has run: only local flushes follow. */
 	if (!MtmViewEnter(generation))
 		MtmRefuseNotOnline(MtmViewGet().status);
+	refuse_name_without_lease(gid);
 	MtmSendersPromise();
 	CommitTransactionCommand();
 	/* To the outcome a cancel is obeyed by rules (vote_wait.c), not by an error. */

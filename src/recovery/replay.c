@@ -37,6 +37,13 @@
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 2000
 
+/* A user's name, and the newest transaction that had it in the stream. */
+typedef struct Named
+{
+	MtmIdentity identity;
+	char		gid[FLEXIBLE_ARRAY_MEMBER];
+} Named;
+
 /* A user's transaction between its PREPARE and its outcome. */
 typedef struct Kept
 {
@@ -50,6 +57,7 @@ static HTAB *history = NULL;	/* out of this node's own WAL */
 static XLogRecPtr progress[MTM_MAX_NODES][MTM_LANES];
 static List *prepared = NIL;	/* gids that are prepared here */
 static List *kept = NIL;
+static List *named = NIL;		/* what the stream's users' names stand for now */
 static MtmApplied applied;
 static uint64 count = 0;
 
@@ -395,6 +403,53 @@ drop_kept(Kept *one)
 	pfree(one);
 }
 
+static Named *
+find_named(const char *gid)
+{
+	ListCell   *cell;
+
+	foreach(cell, named)
+	{
+		Named	   *one = lfirst(cell);
+
+		if (strcmp(one->gid, gid) == 0)
+			return one;
+	}
+	return NULL;
+}
+
+static void
+note_name(const char *gid, const MtmIdentity *identity)
+{
+	Named	   *one = find_named(gid);
+
+	if (!one)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		one = palloc(offsetof(Named, gid) + strlen(gid) + 1);
+		strcpy(one->gid, gid);
+		named = lappend(named, one);
+		MemoryContextSwitchTo(old);
+	}
+	one->identity = *identity;
+}
+
+/*
+ * Something is prepared here under that name: is it this one? Users give names again. It is
+ * another one if this one has ended here since, or was refused.
+ */
+static bool
+has_name_here(const MtmIdentity *identity)
+{
+	MtmWalEntry past;
+
+	if (!history)
+		return true;
+	past = MtmWalFind(history, identity);
+	return !past.ended && (past.prepared || !past.refused);
+}
+
 void
 MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable)
 {
@@ -402,7 +457,8 @@ MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable)
 	MtmIdentity identity = identity_of(frame);
 	Kept	   *one;
 
-	if (find_prepared(frame->gid) ||
+	note_name(frame->gid, &identity);
+	if ((find_prepared(frame->gid) && has_name_here(&identity)) ||
 		was_prepared_here(&identity, frame->coordinator_end_lsn))
 	{
 		MtmBodyDrop();
@@ -423,18 +479,26 @@ MtmReplayOutcome(const MtmFrame *frame, bool (*wanted) (void))
 {
 	bool		commit = frame->kind == MTM_FRAME_COMMIT;
 	Kept	   *one = find_kept(frame->gid);
+	Named	   *name = find_named(frame->gid);
+	bool		here = find_prepared(frame->gid) != NULL;
 
-	if (find_prepared(frame->gid))
-		finish_prepared(frame->gid, commit);
-	else if (one && commit)
+	if (!one)
+	{
+		if (here && (!name || has_name_here(&name->identity)))
+			finish_prepared(frame->gid, commit);
+		return true;
+	}
+	if (commit)
 	{
 		Run			run = {.tx = &one->tx,.identity = one->identity};
 
+		/* It was committed under that name: what has it here never was prepared everywhere. */
+		if (here)
+			finish_prepared(frame->gid, false);
 		if (!run_until_done(&run, wanted))
 			return false;
 	}
-	if (one)
-		drop_kept(one);
+	drop_kept(one);
 	return true;
 }
 
@@ -451,7 +515,9 @@ MtmReplayPrepareKept(bool (*wanted) (void))
 			.prepare = true
 		};
 
-		if (!find_prepared(one->tx.gid) && !run_until_done(&run, wanted))
+		if (find_prepared(one->tx.gid))
+			finish_prepared(one->tx.gid, false);
+		if (!run_until_done(&run, wanted))
 			return false;
 		drop_kept(one);
 	}

@@ -57,7 +57,7 @@ entry_of(HTAB *history, const MtmIdentity *identity)
 	MtmWalEntry *entry = hash_search(history, identity, HASH_ENTER, &found);
 
 	if (!found)
-		entry->committed = entry->prepared = entry->refused = false;
+		entry->committed = entry->prepared = entry->ended = entry->refused = false;
 	return entry;
 }
 
@@ -103,6 +103,19 @@ note_message(XLogReaderState *reader, HTAB *said, HTAB *history)
 }
 
 static void
+note_rollback(XLogReaderState *reader, HTAB *said, HTAB *history)
+{
+	xl_xact_parsed_abort parsed;
+	Said	   *entry;
+
+	ParseAbortRecord(XLogRecGetInfo(reader), (xl_xact_abort *) XLogRecGetData(reader),
+					 &parsed);
+	entry = hash_search(said, &parsed.twophase_xid, HASH_FIND, NULL);
+	if (entry && entry->of_user)
+		entry_of(history, &entry->identity)->ended = true;
+}
+
+static void
 note_end(XLogReaderState *reader, HTAB *said, HTAB *history)
 {
 	uint8		info = XLogRecGetInfo(reader) & XLOG_XACT_OPMASK;
@@ -113,6 +126,8 @@ note_end(XLogReaderState *reader, HTAB *said, HTAB *history)
 
 	if (info == XLOG_XACT_PREPARE)
 		note_prepare(reader, said, history);
+	if (info == XLOG_XACT_ABORT_PREPARED)
+		note_rollback(reader, said, history);
 	if (info != XLOG_XACT_COMMIT && info != XLOG_XACT_COMMIT_PREPARED)
 		return;
 	ParseCommitRecord(XLogRecGetInfo(reader), (xl_xact_commit *) XLogRecGetData(reader),
@@ -131,6 +146,7 @@ note_end(XLogReaderState *reader, HTAB *said, HTAB *history)
 	if (entry)
 	{
 		entry_of(history, &entry->identity)->committed = true;
+		entry_of(history, &entry->identity)->ended = entry->of_user;
 		(void) hash_search(said, &xid, HASH_REMOVE, NULL);
 	}
 }

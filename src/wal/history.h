@@ -16,6 +16,7 @@ typedef struct MtmWalEntry
 	MtmIdentity identity;		/* hash key */
 	bool		committed;		/* users' only if their PREPARE was read, too */
 	bool		prepared;		/* a user's */
+	bool		ended;			/* a user's, that was prepared: its name may be another's now */
 	bool		refused;		/* a user's */
 } MtmWalEntry;
 

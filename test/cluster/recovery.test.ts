@@ -200,6 +200,22 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(1, 'DROP TABLE parent, child');
   });
 
+  test('keeps a prepared transaction whose name was used before', async () => {
+    for (const verb of ['COMMIT', 'ROLLBACK']) {
+      await query(2, "BEGIN; UPDATE kept SET n = 41 WHERE id = 41; PREPARE TRANSACTION 'twice'");
+      await query(2, `${verb} PREPARED 'twice'`);
+      await query(1, "BEGIN; UPDATE kept SET n = 42 WHERE id = 42; PREPARE TRANSACTION 'twice'");
+      await away(3);
+      await back(3);
+      for (const node of nodes.ids) {
+        const { rows } = await query(node, 'SELECT gid FROM pg_prepared_xacts');
+        expect(rows, `node ${node}, ${verb}`).toEqual([{ gid: 'twice' }]);
+      }
+      await query(1, "COMMIT PREPARED 'twice'");
+      await same_everywhere(nodes, ['kept']);
+    }
+  });
+
   test('ends sessions that hold what it needs', async () => {
     const holder = await nodes.client(3);
     const ended = new Promise((resolve) => holder.on('error', resolve));

@@ -42,6 +42,8 @@ function client(cluster: Cluster, node: Node): void {
 /** Users give a name again once it is free, but not to two transactions at a time. */
 function begin_users(cluster: Cluster, node: Node, gid: string): void {
   if (cluster.nodes.some(({ data }) => data.prepared.has(gid))) return;
+  // Who was left behind does not know that the name was used since: its lease is over.
+  if (!cluster.answering().includes(node)) return;
   begin_some(cluster, node, gid);
 }
 
