@@ -262,7 +262,7 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
       goes_on_alone: (self: number, _: unknown, ruling: { winner: number } | null) =>
         ruling?.winner === self,
     }));
-    const found = await first_complaint({ nodes: 2, spares: 0, referee: true });
+    const found = await first_complaint({ nodes: 2, spares: 0, referee: true, faults_ms: 8_000 });
     expect(found).toMatch(/I1|I6|I7|I9|I10|ended two ways|two sets|committed on node/);
   });
 });
