@@ -152,7 +152,7 @@ on_frame(StringInfo in)
 			break;
 		case MTM_FRAME_COMMIT:
 		case MTM_FRAME_ROLLBACK:
-			if (!MtmReplayOutcome(&frame, still_wanted))
+			if (!MtmReplayOutcome(&frame, received, still_wanted))
 				proc_exit(0);
 			break;
 		case MTM_FRAME_MARK:

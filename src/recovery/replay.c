@@ -37,6 +37,14 @@
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 2000
 
+/* An outcome whose PREPARE lies before the stream: of what is prepared here, or of one before. */
+typedef struct Deferred
+{
+	bool		commit;
+	XLogRecPtr	confirmable;	/* before it at the donor */
+	char		gid[FLEXIBLE_ARRAY_MEMBER];
+} Deferred;
+
 /* A user's name, and the newest transaction that had it in the stream. */
 typedef struct Named
 {
@@ -57,6 +65,7 @@ static HTAB *history = NULL;	/* out of this node's own WAL */
 static XLogRecPtr progress[MTM_MAX_NODES][MTM_LANES];
 static List *prepared = NIL;	/* gids that are prepared here */
 static List *kept = NIL;
+static List *deferred = NIL;
 static List *named = NIL;		/* what the stream's users' names stand for now */
 static MtmApplied applied;
 static uint64 count = 0;
@@ -284,6 +293,8 @@ after_error(const Run *run, const ErrorData *error, int attempt)
 		wait_ms(Min(AGAIN_MIN_MS << Min(attempt, 8), AGAIN_MAX_MS));
 }
 
+static void finish_deferred(void);
+
 /* False: it failed. */
 static bool
 try_once(const Run *run, int attempt)
@@ -309,6 +320,8 @@ try_once(const Run *run, int attempt)
 	if (!error)
 		return true;
 	CHECK_FOR_INTERRUPTS();
+	/* It came after them at the donor, where nothing held it up. */
+	finish_deferred();
 	after_error(run, error, attempt);
 	FreeErrorData(error);
 	return false;
@@ -352,6 +365,35 @@ finish_prepared(const char *gid, bool commit)
 	count++;
 }
 
+/*
+ * Something is prepared here under that name: is it this one? Users give names again. It is
+ * another one if this one has ended here since, or was refused.
+ */
+static bool
+has_name_here(const MtmIdentity *identity)
+{
+	MtmWalEntry past;
+
+	if (!history)
+		return true;
+	past = MtmWalFind(history, identity);
+	return !past.ended && (past.prepared || !past.refused);
+}
+
+static void
+finish_deferred(void)
+{
+	while (deferred != NIL)
+	{
+		Deferred   *one = linitial(deferred);
+
+		deferred = list_delete_first(deferred);
+		if (find_prepared(one->gid))
+			finish_prepared(one->gid, one->commit);
+		pfree(one);
+	}
+}
+
 bool
 MtmReplayWhole(const MtmFrame *frame, bool (*wanted) (void))
 {
@@ -362,7 +404,8 @@ MtmReplayWhole(const MtmFrame *frame, bool (*wanted) (void))
 		.coordinator_end_lsn = frame->coordinator_end_lsn
 	};
 
-	if (find_prepared(frame->gid))
+	if (find_prepared(frame->gid) &&
+		(!(frame->flags & MTM_TX_USER_GID) || has_name_here(&run.identity)))
 	{
 		MtmBodyDrop();
 		finish_prepared(frame->gid, true);
@@ -435,19 +478,34 @@ note_name(const char *gid, const MtmIdentity *identity)
 	one->identity = *identity;
 }
 
-/*
- * Something is prepared here under that name: is it this one? Users give names again. It is
- * another one if this one has ended here since, or was refused.
- */
-static bool
-has_name_here(const MtmIdentity *identity)
+static void
+defer(const MtmFrame *frame, XLogRecPtr confirmable)
 {
-	MtmWalEntry past;
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	Deferred   *one = palloc(offsetof(Deferred, gid) + strlen(frame->gid) + 1);
 
-	if (!history)
-		return true;
-	past = MtmWalFind(history, identity);
-	return !past.ended && (past.prepared || !past.refused);
+	one->commit = frame->kind == MTM_FRAME_COMMIT;
+	one->confirmable = confirmable;
+	strcpy(one->gid, frame->gid);
+	deferred = lappend(deferred, one);
+	MemoryContextSwitchTo(old);
+}
+
+/* The name is given again at the donor: what ended before is not what has it here. */
+static void
+forget_deferred(const char *gid)
+{
+	ListCell   *cell;
+
+	foreach(cell, deferred)
+	{
+		Deferred   *one = lfirst(cell);
+
+		if (strcmp(one->gid, gid) != 0)
+			continue;
+		deferred = foreach_delete_current(deferred, cell);
+		pfree(one);
+	}
 }
 
 void
@@ -458,6 +516,7 @@ MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable)
 	Kept	   *one;
 
 	note_name(frame->gid, &identity);
+	forget_deferred(frame->gid);
 	if ((find_prepared(frame->gid) && has_name_here(&identity)) ||
 		was_prepared_here(&identity, frame->coordinator_end_lsn))
 	{
@@ -475,7 +534,7 @@ MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable)
 }
 
 bool
-MtmReplayOutcome(const MtmFrame *frame, bool (*wanted) (void))
+MtmReplayOutcome(const MtmFrame *frame, XLogRecPtr confirmable, bool (*wanted) (void))
 {
 	bool		commit = frame->kind == MTM_FRAME_COMMIT;
 	Kept	   *one = find_kept(frame->gid);
@@ -484,7 +543,9 @@ MtmReplayOutcome(const MtmFrame *frame, bool (*wanted) (void))
 
 	if (!one)
 	{
-		if (here && (!name || has_name_here(&name->identity)))
+		if (here && !name)
+			defer(frame, confirmable);
+		else if (here && has_name_here(&name->identity))
 			finish_prepared(frame->gid, commit);
 		return true;
 	}
@@ -505,6 +566,7 @@ MtmReplayOutcome(const MtmFrame *frame, bool (*wanted) (void))
 bool
 MtmReplayPrepareKept(bool (*wanted) (void))
 {
+	finish_deferred();
 	while (kept != NIL)
 	{
 		Kept	   *one = linitial(kept);
@@ -532,6 +594,12 @@ MtmReplayConfirmable(XLogRecPtr up_to)
 	foreach(cell, kept)
 	{
 		Kept	   *one = lfirst(cell);
+
+		up_to = Min(up_to, one->confirmable);
+	}
+	foreach(cell, deferred)
+	{
+		Deferred   *one = lfirst(cell);
 
 		up_to = Min(up_to, one->confirmable);
 	}

@@ -14,11 +14,16 @@ extern void MtmReplayBegin(int donor);
  */
 extern bool MtmReplayWhole(const MtmFrame *frame, bool (*wanted) (void));
 
-/* A user's: kept at its PREPARE (U) until its outcome (C, R), or until the mark. */
+/*
+ * A user's: kept at its PREPARE (U) until its outcome (C, R), or until the mark. An outcome
+ * without a PREPARE in the stream is for what is prepared here under the name, unless the
+ * stream prepares another under it later: that is known at the mark.
+ */
 extern void MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable);
-extern bool MtmReplayOutcome(const MtmFrame *frame, bool (*wanted) (void));
+extern bool MtmReplayOutcome(const MtmFrame *frame, XLogRecPtr confirmable,
+							 bool (*wanted) (void));
 extern bool MtmReplayPrepareKept(bool (*wanted) (void));
-/* No further may the donor's slot be confirmed: what is kept must come again. */
+/* No further may the donor's slot be confirmed: what waits here must come again. */
 extern XLogRecPtr MtmReplayConfirmable(XLogRecPtr applied);
 
 extern uint64 MtmReplayCount(void);

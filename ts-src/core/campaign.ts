@@ -82,7 +82,7 @@ export function obstacles(state: State): readonly string[] {
   const voters = intersection(wanted, configured);
   const others = voters.filter((id) => !wants_same(state, id, wanted));
   if (others.length > 0) return others.map((id) => `node ${id} does not see the same nodes`);
-  const leased = voters.flatMap((id) => leased_at(state, id).map((to) => ({ id, to })));
+  const leased = wanted.flatMap((id) => leased_at(state, id).map((to) => ({ id, to })));
   if (leased.length > 0) {
     return leased.map(({ id, to }) => `node ${id} waits until node ${to} cannot answer by what it knew before`);
   }

@@ -41,6 +41,11 @@ export function meets_every_quorum_here(state: State, set: NodeSet): boolean {
   return rules_here(state).every(({ configured, major }) => meets_every_quorum(configured, set, major));
 }
 
+/** Is this node configured, by any of these? A learner is in no quorum. */
+export function may_decide(state: State): boolean {
+  return rules_here(state).some(({ configured }) => configured.includes(state.config.node_id));
+}
+
 function rules_here(state: State): readonly Pick<Pending, 'configured' | 'major'>[] {
   const { generation, pending } = state.durable;
   const known = { configured: configured_nodes(state), major: generation?.major ?? 0 };

@@ -4,7 +4,7 @@
 // votes for no generation without it, and says so in its own heartbeats. The node counts
 // from when it sent what was heard; it needs grants from so many that no quorum is left
 // without one of them.
-import { configured_nodes, meets_every_quorum_here } from './configured.ts';
+import { configured_nodes, may_decide, meets_every_quorum_here } from './configured.ts';
 import { connected_words, peer_of, type Peer } from './connectivity.ts';
 import { difference, intersection, type NodeId, type NodeSet } from './node_set.ts';
 import { per_state } from './per_state.ts';
@@ -36,8 +36,9 @@ export const leaves_out = per_state((state: State): NodeSet => {
   return difference(configured_nodes(state), wanted);
 });
 
-/** Of a set: who may still answer by what this node has granted. */
+/** Of a set: who may still answer by what this node has granted. No lease needs a learner. */
 export function leased_of(state: State, set: NodeSet): NodeSet {
+  if (!may_decide(state)) return [];
   return set.filter((id) => {
     if (id === state.config.node_id) return false;
     const { granted, incarnation, gone } = peer_of(state, id);
