@@ -1,7 +1,7 @@
 /*
- * The beginning of background workers of the data plane; see background.h.
+ * What background workers have in common; see background.h.
  *
- * Runs in: receivers, apply workers, lanes, recovery, the monitor and what it starts.
+ * Runs in: all of them; what registers, in the postmaster.
  */
 #include "postgres.h"
 
@@ -16,6 +16,31 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/ps_status.h"
+
+void
+MtmBackgroundRegister(const char *name, const char *function)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 1;
+	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, name, BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
+
+void
+MtmReloadIfAsked(void)
+{
+	if (!ConfigReloadPending)
+		return;
+	ConfigReloadPending = false;
+	ProcessConfigFile(PGC_SIGHUP);
+}
 
 static void
 set(const char *name, const char *value)

@@ -32,7 +32,6 @@
 #include "miscadmin.h"
 #include "monotonic_time.h"
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "receiver/progress.h"
 #include "replication/origin.h"
 #include "settings.h"
@@ -42,7 +41,6 @@
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "wal/commit_prepared.h"
 #include "wire/gid.h"
@@ -318,11 +316,7 @@ MtmLaneMain(Datum argument)
 
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		MtmReloadIfAsked();
 		MtmLaneNext(peer, lane, &item);
 		MtmStopPointPass(MTM_STOP_OUTCOME);
 		if (item.action == MTM_LANE_UNDO)

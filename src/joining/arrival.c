@@ -22,6 +22,7 @@
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
+#include "background.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "executor/spi.h"
@@ -33,7 +34,6 @@
 #include "monitor/state_file.h"
 #include "node_list.h"
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "settings.h"
 #include "storage/fd.h"
 #include "storage/latch.h"
@@ -216,11 +216,7 @@ MtmArrivalWait(void)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		MtmReloadIfAsked();
 	}
 }
 

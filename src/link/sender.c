@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "backend/written.h"
+#include "background.h"
 #include "link/connection.h"
 #include "link/sender.h"
 #include "miscadmin.h"
@@ -28,7 +29,6 @@
 #include "storage/latch.h"
 #include "storage/sinval.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #define NAME "multimaster link sender"
@@ -51,17 +51,7 @@ static WaitEventSet *wait_set = NULL;
 void
 MtmLinkSenderRegister(void)
 {
-	BackgroundWorker worker;
-
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = 1;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmLinkSenderMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, NAME, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, NAME, BGW_MAXLEN);
-	RegisterBackgroundWorker(&worker);
+	MtmBackgroundRegister(NAME, "MtmLinkSenderMain");
 }
 
 static void
@@ -202,11 +192,7 @@ serve_interrupts(void)
 	CHECK_FOR_INTERRUPTS();
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	MtmReloadIfAsked();
 }
 
 /* The monitor says so once the extension exists here. */

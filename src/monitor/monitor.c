@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "background.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "joining/arrival.h"
@@ -26,7 +27,6 @@
 #include "monotonic_time.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/lease.h"
@@ -35,7 +35,6 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
@@ -57,17 +56,7 @@ MtmIsMonitor(void)
 void
 MtmMonitorRegister(void)
 {
-	BackgroundWorker worker;
-
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = 1;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmMonitorMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, NAME, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, NAME, BGW_MAXLEN);
-	RegisterBackgroundWorker(&worker);
+	MtmBackgroundRegister(NAME, "MtmMonitorMain");
 }
 
 /* What the control plane logs is its own; that a step was running says nothing. */
@@ -205,11 +194,7 @@ static void
 serve_interrupts(void)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	MtmReloadIfAsked();
 }
 
 void

@@ -34,7 +34,6 @@
 #include "monotonic_time.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "postmaster/interrupt.h"
 #include "receiver/in_flight.h"
 #include "receiver/progress.h"
 #include "receiver/receiver.h"
@@ -522,11 +521,7 @@ stream_for_ever(void)
 		CHECK_FOR_INTERRUPTS();
 		if (MtmViewAway())
 			proc_exit(0);
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
+		MtmReloadIfAsked();
 		if (event != MTM_STREAM_NOTHING && position > received)
 		{
 			received = position;

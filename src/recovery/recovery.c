@@ -20,7 +20,6 @@
 #include "miscadmin.h"
 #include "monotonic_time.h"
 #include "pgstat.h"
-#include "postmaster/interrupt.h"
 #include "receiver/spill.h"
 #include "receiver/stream.h"
 #include "recovery/leftovers.h"
@@ -172,11 +171,7 @@ serve_interrupts(void)
 	CHECK_FOR_INTERRUPTS();
 	if (!still_wanted())
 		proc_exit(0);
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	MtmReloadIfAsked();
 }
 
 static void

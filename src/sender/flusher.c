@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "backend/written.h"
+#include "background.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -23,24 +24,13 @@
 #include "storage/latch.h"
 #include "storage/sinval.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 
 #define NAME "multimaster flusher"
 
 void
 MtmFlusherRegister(void)
 {
-	BackgroundWorker worker;
-
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = 1;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmFlusherMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, NAME, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, NAME, BGW_MAXLEN);
-	RegisterBackgroundWorker(&worker);
+	MtmBackgroundRegister(NAME, "MtmFlusherMain");
 }
 
 static void
@@ -69,11 +59,7 @@ serve_interrupts(void)
 	CHECK_FOR_INTERRUPTS();
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();
-	if (ConfigReloadPending)
-	{
-		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
-	}
+	MtmReloadIfAsked();
 }
 
 void

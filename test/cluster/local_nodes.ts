@@ -80,19 +80,12 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
     super(cluster);
   }
 
-  static async start(options: StartOptions = {}): Promise<LocalNodes> {
-    const ports = await allocate_ports();
-    const dir = mkdtempSync(join_path(tmpdir(), 'multimaster-test-'));
-    const watchdog = watch_over(dir);
-    const release = async () => {
-      watchdog.release();
-      await ports.release();
-    };
-    try {
-      const cluster = await up(
+  static start(options: StartOptions = {}): Promise<LocalNodes> {
+    return LocalNodes.make((dir, port) =>
+      up(
         {
           dir,
-          port: ports.first,
+          port,
           nodes: options.nodes ?? 3,
           set: options.settings ?? {},
           proxy: options.proxy ?? false,
@@ -100,16 +93,24 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
           timeout_ms: ONLINE_TIMEOUT_MS,
         },
         silent,
-      );
-      return new LocalNodes(cluster, release);
-    } catch (error) {
-      await release(); // The watchdog stops what was started.
-      throw error;
-    }
+      ),
+    );
   }
 
   /** Servers with the library that are nodes of no cluster yet, numbered all the same. */
-  static async start_apart(options: StartOptions = {}): Promise<LocalNodes> {
+  static start_apart(options: StartOptions = {}): Promise<LocalNodes> {
+    return LocalNodes.make(async (dir, port) => {
+      const settings = { ...NO_CLUSTER, ...options.settings };
+      const record = { format: 1, nodes: options.nodes ?? 3, port, db: 'app', settings } as const;
+      const cluster = await LocalCluster.prepare(dir, record);
+      for (const node of cluster.nodes) await cluster.create(node);
+      await all_ended(cluster.nodes.map((node) => cluster.start(node)));
+      return cluster;
+    });
+  }
+
+  /** In a folder and at ports of their own. */
+  private static async make(begin: (dir: string, port: number) => Promise<LocalCluster>): Promise<LocalNodes> {
     const ports = await allocate_ports();
     const dir = mkdtempSync(join_path(tmpdir(), 'multimaster-test-'));
     const watchdog = watch_over(dir);
@@ -118,14 +119,9 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
       await ports.release();
     };
     try {
-      const settings = { ...NO_CLUSTER, ...options.settings };
-      const record = { format: 1, nodes: options.nodes ?? 3, port: ports.first, db: 'app', settings } as const;
-      const cluster = await LocalCluster.prepare(dir, record);
-      for (const node of cluster.nodes) await cluster.create(node);
-      await all_ended(cluster.nodes.map((node) => cluster.start(node)));
-      return new LocalNodes(cluster, release);
+      return new LocalNodes(await begin(dir, ports.first), release);
     } catch (error) {
-      await release();
+      await release(); // The watchdog stops what was started.
       throw error;
     }
   }
