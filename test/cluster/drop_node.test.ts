@@ -3,8 +3,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
-import { only, type ClusterNodes } from './cluster_nodes.ts';
+import { only, type ClientOptions, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { becomes, node_query } from './node_query.ts';
 
 const POLL_MS = 100;
 const SOME = 60;
@@ -27,28 +28,8 @@ describe('a node that is dropped', { timeout: 240_000 }, () => {
     await nodes.destroy();
   });
 
-  async function query(node: number, sql: string, options = {}): Promise<Record<string, unknown>[]> {
-    const client = await nodes.client(node, options);
-    try {
-      return (await client.query(sql)).rows as Record<string, unknown>[];
-    } finally {
-      await client.end();
-    }
-  }
-
-  /** Until the query gives the value on each of the nodes. */
-  async function becomes(ids: number[], sql: string, wanted: unknown): Promise<void> {
-    for (const node of ids) {
-      for (;;) {
-        const found = await query(node, sql).then(
-          ([row]) => Object.values(row!)[0],
-          (error: unknown) => String(error),
-        );
-        if (JSON.stringify(found) === JSON.stringify(wanted)) break;
-        await sleep(POLL_MS);
-      }
-    }
-  }
+  const query = (node: number, sql: string, options: ClientOptions = {}) => node_query(nodes, node, sql, options);
+  const shows = (ids: number[], sql: string, wanted: unknown) => becomes(nodes, ids, sql, wanted);
 
   async function is_left_out(node: number): Promise<void> {
     await expect(query(node, 'SELECT FROM entries')).rejects.toMatchObject({ code: '57P03' });
@@ -64,7 +45,7 @@ describe('a node that is dropped', { timeout: 240_000 }, () => {
     try {
       await load.progress(SOME);
       await query(2, 'SELECT mtm.drop_node(4)');
-      await becomes([1, 2, 3], CONFIGURED, [1, 2, 3]);
+      await shows([1, 2, 3], CONFIGURED, [1, 2, 3]);
       await load.progress(SOME);
     } finally {
       await load.stop();
@@ -75,7 +56,7 @@ describe('a node that is dropped', { timeout: 240_000 }, () => {
   });
 
   test('leaves no slot and no origin behind', async () => {
-    await becomes([1, 2, 3], SLOTS, 0);
+    await shows([1, 2, 3], SLOTS, 0);
     // Written to, so that the slots' old positions are passed.
     const client = await nodes.client(1);
     for (let left = 1; left > 0; ) {
@@ -98,15 +79,15 @@ describe('a node that is dropped', { timeout: 240_000 }, () => {
 
   test('may be dead', async () => {
     await nodes.kill(3);
-    await becomes([1, 2], 'SELECT gen_members FROM mtm.status()', [1, 2]);
+    await shows([1, 2], 'SELECT gen_members FROM mtm.status()', [1, 2]);
     await query(1, 'SELECT mtm.drop_node(3)');
-    await becomes([1, 2], CONFIGURED, [1, 2]);
+    await shows([1, 2], CONFIGURED, [1, 2]);
   });
 
   test('is still left out when all have been stopped', async () => {
     for (const node of [1, 2]) await nodes.stop(node);
     for (const node of [1, 2]) await nodes.start(node);
-    await becomes([1, 2], "SELECT status || ' ' || gen_configured::text FROM mtm.status()", 'online {1,2}');
+    await shows([1, 2], "SELECT status || ' ' || gen_configured::text FROM mtm.status()", 'online {1,2}');
     await query(2, 'UPDATE counters SET n = n');
   });
 

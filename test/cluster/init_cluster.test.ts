@@ -1,6 +1,8 @@
 // Servers that run become a cluster with what the first one's database has: its rows, its
 // roles, its extensions. What stands against it is said, and then nothing has changed.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ClientOptions } from './cluster_nodes.ts';
+import { node_query } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { same_schema_everywhere } from './schema_dump.ts';
 import { LocalNodes } from './local_nodes.ts';
@@ -44,15 +46,7 @@ describe('a cluster begun from a database that is in use', { timeout: 300_000 },
     await nodes.destroy();
   });
 
-  async function query(node: number, sql: string, options = {}): Promise<Record<string, unknown>[]> {
-    const client = await nodes.client(node, options);
-    try {
-      return (await client.query(sql)).rows as Record<string, unknown>[];
-    } finally {
-      await client.end();
-    }
-  }
-
+  const query = (node: number, sql: string, options: ClientOptions = {}) => node_query(nodes, node, sql, options);
   async function each(node: number, statements: string[]): Promise<void> {
     const client = await nodes.client(node);
     for (const statement of statements) await client.query(statement);

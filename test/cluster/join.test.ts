@@ -5,12 +5,12 @@ import { join as join_path } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
-import { only } from './cluster_nodes.ts';
+import { only, type ClientOptions } from './cluster_nodes.ts';
 import { LocalNodes } from './local_nodes.ts';
+import { becomes, node_query } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { same_schema_everywhere } from './schema_dump.ts';
 
-const POLL_MS = 100;
 const SOME = 60;
 const TABLES = ['entries', 'counters', 'numbered'];
 
@@ -34,27 +34,11 @@ describe('nodes that join', { timeout: 300_000 }, () => {
     await nodes.destroy();
   });
 
-  async function query(node: number, sql: string, options = {}): Promise<Record<string, unknown>[]> {
-    const client = await nodes.client(node, options);
-    try {
-      return (await client.query(sql)).rows as Record<string, unknown>[];
-    } finally {
-      await client.end();
-    }
-  }
-
-  async function becomes(ids: number[], sql: string, wanted: unknown): Promise<void> {
-    for (const node of ids) {
-      for (;;) {
-        const found = await query(node, sql).then(([row]) => Object.values(row ?? {})[0], String);
-        if (JSON.stringify(found) === JSON.stringify(wanted)) break;
-        await sleep(POLL_MS);
-      }
-    }
-  }
+  const query = (node: number, sql: string, options: ClientOptions = {}) => node_query(nodes, node, sql, options);
+  const shows = (ids: number[], sql: string, wanted: unknown) => becomes(nodes, ids, sql, wanted);
 
   const configured = (ids: number[]) =>
-    becomes(ids, 'SELECT gen_configured FROM mtm.status() WHERE gen_members = gen_configured', ids);
+    shows(ids, 'SELECT gen_configured FROM mtm.status() WHERE gen_members = gen_configured', ids);
 
   /** With what the load was told; it goes on afterwards. */
   async function check(ids: number[]): Promise<void> {
@@ -88,9 +72,9 @@ describe('nodes that join', { timeout: 300_000 }, () => {
 
   test('while another is away, which gets it all when it is back', async () => {
     await nodes.kill(3);
-    await becomes([1, 2, 4], 'SELECT gen_members FROM mtm.status()', [1, 2, 4]);
+    await shows([1, 2, 4], 'SELECT gen_members FROM mtm.status()', [1, 2, 4]);
     expect(await nodes.join(4)).toBe(5);
-    await becomes([1, 2, 4, 5], 'SELECT gen_members FROM mtm.status()', [1, 2, 4, 5]);
+    await shows([1, 2, 4, 5], 'SELECT gen_members FROM mtm.status()', [1, 2, 4, 5]);
     await query(5, 'INSERT INTO entries VALUES (-5, 5); UPDATE counters SET n = n + 1 WHERE node = 5');
     await nodes.start(3);
     await configured([1, 2, 3, 4, 5]);
@@ -146,7 +130,7 @@ describe('nodes that join', { timeout: 300_000 }, () => {
     await check([1, 2, 3, 6]);
     expect(await query(6, 'SELECT count(*)::int FROM numbered WHERE node = 6')).toEqual([{ count: 1 }]);
     const left = "SELECT count(*)::int FROM pg_replication_slots WHERE slot_name = 'mtm_copy'";
-    await becomes([6], left, 0);
+    await shows([6], left, 0);
   });
 
   test('one that nobody can reach, or that is not allowed, is refused', async () => {

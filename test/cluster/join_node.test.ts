@@ -12,6 +12,7 @@ import { find_postgres } from '../../ts-src/cli/postgres_install.ts';
 import { server_user, hand_over } from '../../ts-src/cli/server_user.ts';
 import { spawn_identity } from '../../ts-src/cli/run_program.ts';
 import { LocalNodes } from './local_nodes.ts';
+import { node_query } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 
 const POLL_MS = 100;
@@ -24,20 +25,11 @@ function run(program: string, args: string[], cwd: string): string {
   return execFileSync('/bin/sh', all, { cwd, encoding: 'utf8', ...spawn_identity(server_user()) });
 }
 
-async function query(nodes: LocalNodes, node: number, sql: string): Promise<Record<string, unknown>[]> {
-  const client = await nodes.client(node);
-  try {
-    return (await client.query(sql)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
-}
-
 /** Again while the nodes agree on a new generation. */
 async function insist(nodes: LocalNodes, node: number, sql: string): Promise<Record<string, unknown>[]> {
   for (;;) {
     try {
-      return await query(nodes, node, sql);
+      return await node_query(nodes, node, sql);
     } catch (error) {
       if ((error as { code?: string }).code !== '57P03') throw error;
       await sleep(POLL_MS);
@@ -100,13 +92,13 @@ describe('a node that joins by hand', { timeout: 300_000 }, () => {
 
   async function kept(node: number, on: number): Promise<void> {
     const sql = `SELECT FROM pg_replication_slots WHERE slot_name = 'mtm_slot_${node}'`;
-    while ((await query(nodes, on, sql)).length === 0) await sleep(POLL_MS);
+    while ((await node_query(nodes, on, sql)).length === 0) await sleep(POLL_MS);
   }
 
   async function joined(node: number, ids: number[]): Promise<void> {
-    await query(nodes, 1, `SELECT mtm.poll_node(${node})`);
+    await node_query(nodes, 1, `SELECT mtm.poll_node(${node})`);
     const sql = 'SELECT gen_configured = $$' + `{${ids.join(',')}}` + '$$::int[] AS all FROM mtm.status()';
-    while ((await query(nodes, 1, sql))[0]!['all'] !== true) await sleep(POLL_MS);
+    while ((await node_query(nodes, 1, sql))[0]!['all'] !== true) await sleep(POLL_MS);
     started.delete(node);
     nodes.adopt(node, port(node));
   }
@@ -120,46 +112,46 @@ describe('a node that joins by hand', { timeout: 300_000 }, () => {
   }
 
   test('from a backup that is simply started', async () => {
-    expect(await query(nodes, 2, `SELECT mtm.add_node($$${link(4)}$$)`)).toEqual([{ add_node: 4 }]);
+    expect(await node_query(nodes, 2, `SELECT mtm.add_node($$${link(4)}$$)`)).toEqual([{ add_node: 4 }]);
     await kept(4, 2);
     const end = back_up(nodes, 2, 4);
-    await expect(query(nodes, 2, `SELECT mtm.join_node(4, '${end}')`)).rejects.toMatchObject({ code: '08001' });
+    await expect(node_query(nodes, 2, `SELECT mtm.join_node(4, '${end}')`)).rejects.toMatchObject({ code: '08001' });
     configure(4);
     start(4);
     const waits = "SELECT mtm.join_node(4, 'FFFF/0')";
-    await expect(query(nodes, 2, waits)).rejects.toMatchObject({ code: '55000', message: expect.stringMatching(/before the end of the backup/) });
-    await expect(query(nodes, 1, `SELECT mtm.join_node(4, '0/0')`)).rejects.toMatchObject({ code: '55000' });
-    await query(nodes, 2, `SELECT mtm.join_node(4, '${end}')`);
-    await query(nodes, 2, `SELECT mtm.join_node(4, '${end}')`);
+    await expect(node_query(nodes, 2, waits)).rejects.toMatchObject({ code: '55000', message: expect.stringMatching(/before the end of the backup/) });
+    await expect(node_query(nodes, 1, `SELECT mtm.join_node(4, '0/0')`)).rejects.toMatchObject({ code: '55000' });
+    await node_query(nodes, 2, `SELECT mtm.join_node(4, '${end}')`);
+    await node_query(nodes, 2, `SELECT mtm.join_node(4, '${end}')`);
     await joined(4, [1, 2, 3, 4]);
-    await query(nodes, 4, 'INSERT INTO entries VALUES (-4, 4); UPDATE counters SET n = n + 1 WHERE node = 4; INSERT INTO numbered (node) VALUES (4)');
+    await node_query(nodes, 4, 'INSERT INTO entries VALUES (-4, 4); UPDATE counters SET n = n + 1 WHERE node = 4; INSERT INTO numbered (node) VALUES (4)');
     await check([1, 2, 3, 4]);
   });
 
   test('from a backup that is recovered to its end and promoted, restarted before it is told', async () => {
-    await query(nodes, 1, 'SELECT mtm.drop_node(4)');
+    await node_query(nodes, 1, 'SELECT mtm.drop_node(4)');
     const left = "SELECT gen_configured = '{1,2,3}' AS left FROM mtm.status()";
-    while ((await query(nodes, 1, left))[0]!['left'] !== true) await sleep(POLL_MS);
+    while ((await node_query(nodes, 1, left))[0]!['left'] !== true) await sleep(POLL_MS);
     await nodes.stop(4);
     const recover = 'SELECT mtm.recover_node(4)';
-    await expect(query(nodes, 1, 'SELECT mtm.recover_node(2)')).rejects.toMatchObject({ code: '55000' });
-    await expect(query(nodes, 1, 'SELECT mtm.recover_node(9)')).rejects.toMatchObject({ code: '22023' });
+    await expect(node_query(nodes, 1, 'SELECT mtm.recover_node(2)')).rejects.toMatchObject({ code: '55000' });
+    await expect(node_query(nodes, 1, 'SELECT mtm.recover_node(9)')).rejects.toMatchObject({ code: '22023' });
     expect(await insist(nodes, 1, recover)).toEqual([{ recover_node: 5 }]);
-    await expect(query(nodes, 3, recover)).rejects.toMatchObject({ code: '55000', message: 'node 4 is to be node 5 already' });
+    await expect(node_query(nodes, 3, recover)).rejects.toMatchObject({ code: '55000', message: 'node 4 is to be node 5 already' });
     await kept(5, 1);
     const end = back_up(nodes, 1, 4);
     const targets = ["restore_command = 'false'", "recovery_target = 'immediate'", "recovery_target_action = 'promote'"];
     configure(4, targets, 5);
     writeFileSync(join_path(data_dir(nodes.dir, 4), 'recovery.signal'), '');
     start(4);
-    const waits = async () => query(nodes, 4, 'SELECT reason FROM mtm.status()').then(([row]) => String(row?.['reason']), String);
+    const waits = async () => node_query(nodes, 4, 'SELECT reason FROM mtm.status()').then(([row]) => String(row?.['reason']), String);
     nodes.adopt(4, port(4));
     while (!/waits for mtm.join_node\(5/.test(await waits())) await sleep(POLL_MS);
-    await expect(query(nodes, 4, 'SELECT FROM entries')).rejects.toMatchObject({ code: '57P03' });
+    await expect(node_query(nodes, 4, 'SELECT FROM entries')).rejects.toMatchObject({ code: '57P03' });
     run('pg_ctl', ['restart', '-w', '-D', data_dir(nodes.dir, 4), '-l', join_path(node_dir(nodes.dir, 4), 'log')], nodes.dir);
-    await query(nodes, 1, `SELECT mtm.join_node(5, '${end}')`);
-    await query(nodes, 1, 'SELECT mtm.poll_node(5)');
-    await query(nodes, 4, 'INSERT INTO entries VALUES (-5, 5); UPDATE counters SET n = n + 1 WHERE node = 5; INSERT INTO numbered (node) VALUES (5)');
+    await node_query(nodes, 1, `SELECT mtm.join_node(5, '${end}')`);
+    await node_query(nodes, 1, 'SELECT mtm.poll_node(5)');
+    await node_query(nodes, 4, 'INSERT INTO entries VALUES (-5, 5); UPDATE counters SET n = n + 1 WHERE node = 5; INSERT INTO numbered (node) VALUES (5)');
     await check([1, 2, 3, 4]);
   });
 
@@ -175,18 +167,18 @@ describe('a node that joins by hand', { timeout: 300_000 }, () => {
     chmodSync(auto, 0o600);
     start(6);
     await sleep(1_000);
-    await expect(query(nodes, 1, `SELECT mtm.join_node(6, '${end}')`)).rejects.toMatchObject({ code: '55000', message: expect.stringMatching(/is no copy of node 1, or was started before/) });
+    await expect(node_query(nodes, 1, `SELECT mtm.join_node(6, '${end}')`)).rejects.toMatchObject({ code: '55000', message: expect.stringMatching(/is no copy of node 1, or was started before/) });
     stop(6);
-    await query(nodes, 1, 'SELECT mtm.drop_node(6)');
+    await node_query(nodes, 1, 'SELECT mtm.drop_node(6)');
     await check([1, 2, 3]);
   });
 
   test('only for who may', async () => {
-    await query(nodes, 1, 'CREATE ROLE anybody LOGIN');
+    await node_query(nodes, 1, 'CREATE ROLE anybody LOGIN');
     for (const call of ["join_node(4, '0/0')", 'recover_node(4)', 'copy_arrived()']) {
-      await expect(query(nodes, 1, `SET ROLE anybody; SELECT mtm.${call}`)).rejects.toMatchObject({ code: '42501' });
+      await expect(node_query(nodes, 1, `SET ROLE anybody; SELECT mtm.${call}`)).rejects.toMatchObject({ code: '42501' });
     }
-    await expect(query(nodes, 1, "SELECT mtm.join_node(2, '0/0')")).rejects.toMatchObject({ code: '22023' });
+    await expect(node_query(nodes, 1, "SELECT mtm.join_node(2, '0/0')")).rejects.toMatchObject({ code: '22023' });
   });
 });
 
@@ -195,9 +187,9 @@ describe('a cluster that begins with base backups', { timeout: 300_000 }, () => 
 
   beforeAll(async () => {
     nodes = await LocalNodes.start_apart();
-    await query(nodes, 1, 'CREATE TABLE lines (id serial PRIMARY KEY, v text); CREATE EXTENSION multimaster CASCADE');
-    await query(nodes, 1, "INSERT INTO lines (v) SELECT repeat('x', n % 100) FROM generate_series(1, 20000) n");
-    await query(nodes, 1, "SELECT lo_create(0)");
+    await node_query(nodes, 1, 'CREATE TABLE lines (id serial PRIMARY KEY, v text); CREATE EXTENSION multimaster CASCADE');
+    await node_query(nodes, 1, "INSERT INTO lines (v) SELECT repeat('x', n % 100) FROM generate_series(1, 20000) n");
+    await node_query(nodes, 1, "SELECT lo_create(0)");
     for (const node of [2, 3]) {
       await nodes.stop(node);
       back_up(nodes, 1, node);
@@ -213,11 +205,11 @@ describe('a cluster that begins with base backups', { timeout: 300_000 }, () => 
   const init = () => `SELECT mtm.init_cluster(${strings()[0]}, ARRAY[${strings().slice(1).join(', ')}], 'user=postgres')`;
 
   test('is refused while one of them differs', async () => {
-    await query(nodes, 1, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata");
-    await query(nodes, 2, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata");
-    await query(nodes, 3, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata; UPDATE lines SET v = 'other' WHERE id = 5");
-    await expect(query(nodes, 1, init())).rejects.toMatchObject({ message: expect.stringMatching(/server 3 is neither empty nor the same/) });
-    await query(nodes, 3, "UPDATE lines SET v = (SELECT v FROM lines l WHERE l.id = 105) WHERE id = 5");
+    await node_query(nodes, 1, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata");
+    await node_query(nodes, 2, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata");
+    await node_query(nodes, 3, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata; UPDATE lines SET v = 'other' WHERE id = 5");
+    await expect(node_query(nodes, 1, init())).rejects.toMatchObject({ message: expect.stringMatching(/server 3 is neither empty nor the same/) });
+    await node_query(nodes, 3, "UPDATE lines SET v = (SELECT v FROM lines l WHERE l.id = 105) WHERE id = 5");
   });
 
   test('works where they are the same, and after an interrupted run', async () => {
@@ -227,17 +219,17 @@ describe('a cluster that begins with base backups', { timeout: 300_000 }, () => 
     const client = await nodes.client(1);
     const [own] = (await client.query('SELECT pg_backend_pid() AS pid')).rows as { pid: number }[];
     const ended = client.query(init()).catch(String);
-    const held = () => query(nodes, 1, 'CREATE TABLE probe (); DROP TABLE probe').then(() => false, () => true);
+    const held = () => node_query(nodes, 1, 'CREATE TABLE probe (); DROP TABLE probe').then(() => false, () => true);
     while (!(await held())) await sleep(POLL_MS);
-    await query(nodes, 1, `SELECT pg_terminate_backend(${own!.pid})`);
+    await node_query(nodes, 1, `SELECT pg_terminate_backend(${own!.pid})`);
     await ended;
-    await expect(query(nodes, 1, 'CREATE TABLE probe ()')).rejects.toMatchObject({ code: '57P03' });
-    await query(nodes, 1, init());
+    await expect(node_query(nodes, 1, 'CREATE TABLE probe ()')).rejects.toMatchObject({ code: '57P03' });
+    await node_query(nodes, 1, init());
     for (const node of nodes.ids) await nodes.stop(node);
     for (const node of nodes.ids) await nodes.start(node);
     await nodes.wait_online();
-    await Promise.all(nodes.ids.map((node) => query(nodes, node, `INSERT INTO lines (v) SELECT '${node}' FROM generate_series(1, 50)`)));
+    await Promise.all(nodes.ids.map((node) => node_query(nodes, node, `INSERT INTO lines (v) SELECT '${node}' FROM generate_series(1, 50)`)));
     await same_everywhere(nodes, ['lines']);
-    expect(await query(nodes, 3, 'SELECT * FROM mtm.check_database()')).toEqual([]);
+    expect(await node_query(nodes, 3, 'SELECT * FROM mtm.check_database()')).toEqual([]);
   });
 });

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalCluster } from '../../ts-src/cli/local_cluster.ts';
 import { write_record } from '../../ts-src/cli/cluster_record.ts';
 import { LocalNodes } from './local_nodes.ts';
+import { becomes, node_query, type Row } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { NUMBERED, NUMBERED_TABLES, ValueLoad } from './value_load.ts';
 
-const POLL_MS = 100;
 const ROWS = 20;
 const FOUNDERS = 3;
 const NOBODY = "mtm.add_node('host=127.0.0.1 port=1 dbname=app')";
@@ -39,27 +39,11 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     await nodes?.destroy();
   });
 
-  async function query<T = Record<string, unknown>>(node: number, sql: string): Promise<T[]> {
-    const client = await nodes.client(node);
-    try {
-      return (await client.query(sql)).rows as T[];
-    } finally {
-      await client.end();
-    }
-  }
-
-  async function becomes(ids: number[], sql: string, wanted: unknown): Promise<void> {
-    for (const node of ids) {
-      for (;;) {
-        const found = await query(node, sql).then(([row]) => Object.values(row ?? {})[0], String);
-        if (JSON.stringify(found) === JSON.stringify(wanted)) break;
-        await sleep(POLL_MS);
-      }
-    }
-  }
+  const query = <T = Row>(node: number, sql: string) => node_query<T>(nodes, node, sql);
+  const shows = (ids: number[], sql: string, wanted: unknown) => becomes(nodes, ids, sql, wanted);
 
   const configured = (ids: number[]) =>
-    becomes(ids, 'SELECT gen_configured FROM mtm.status() WHERE gen_members = gen_configured', ids);
+    shows(ids, 'SELECT gen_configured FROM mtm.status() WHERE gen_members = gen_configured', ids);
 
   /** A node that is listed, and dropped before anybody made it: its share is used up. */
   async function add_nobody(node: number): Promise<number> {
@@ -198,7 +182,7 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     await expect(add_nobody(1)).rejects.toThrow();
     load.begin(1);
     await nodes.wait_online();
-    await becomes(nodes.ids, 'SELECT count(*)::int FROM mtm.in_doubt', 0);
+    await shows(nodes.ids, 'SELECT count(*)::int FROM mtm.in_doubt', 0);
     const after = (await query(2, 'SELECT count(*)::int FROM mtm.cluster_nodes'))[0]!;
     // Nobody can have voted no.
     if (stage !== 'prepared') expect(Number(after['count'])).toBe(Number(before['count']) + 1);
@@ -212,12 +196,12 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     await query(3, `SELECT mtm.inject_2pc_error('decided', 'wait')`);
     const lost = add_nobody(3);
     lost.catch(() => {});
-    await becomes([1], "SELECT count(*)::int FROM pg_prepared_xacts WHERE gid LIKE 'MTM-3-%'", 1);
+    await shows([1], "SELECT count(*)::int FROM pg_prepared_xacts WHERE gid LIKE 'MTM-3-%'", 1);
     await nodes.kill(3);
     await expect(lost).rejects.toThrow();
-    await becomes([1, 2, 9], 'SELECT gen_members FROM mtm.status()', [1, 2, 9]);
-    await becomes([1, 2, 9], 'SELECT count(*)::int FROM mtm.in_doubt', 0);
-    await becomes([1, 2, 9], count, before + 1);
+    await shows([1, 2, 9], 'SELECT gen_members FROM mtm.status()', [1, 2, 9]);
+    await shows([1, 2, 9], 'SELECT count(*)::int FROM mtm.in_doubt', 0);
+    await shows([1, 2, 9], count, before + 1);
     await nodes.start(3);
     await nodes.wait_online();
     load.begin(3);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
 import { only, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { becomes, node_query } from './node_query.ts';
 
 const POLL_MS = 100;
 const SOME = 60;
@@ -27,25 +28,9 @@ describe('a node that is stopped', { timeout: 240_000 }, () => {
     await nodes.destroy();
   });
 
-  async function query(node: number, sql: string): Promise<Record<string, unknown>[]> {
-    const client = await nodes.client(node);
-    try {
-      return (await client.query(sql)).rows as Record<string, unknown>[];
-    } finally {
-      await client.end();
-    }
-  }
-
-  async function members_become(ids: number[], members: number[]): Promise<void> {
-    const sql = 'SELECT gen_members_online FROM mtm.status()';
-    for (const node of ids) {
-      for (;;) {
-        const [row] = await query(node, sql).catch(() => []);
-        if (JSON.stringify(row?.['gen_members_online']) === JSON.stringify(members)) break;
-        await sleep(POLL_MS);
-      }
-    }
-  }
+  const query = (node: number, sql: string) => node_query(nodes, node, sql);
+  const members_become = (ids: number[], members: number[]) =>
+    becomes(nodes, ids, 'SELECT gen_members_online FROM mtm.status()', members);
 
   async function check(ids: number[]): Promise<void> {
     await load.progress(SOME);
