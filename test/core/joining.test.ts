@@ -13,7 +13,7 @@ const config: Config = { ...founders.config(4), source: 2, listed: [1, 2, 3, 4] 
 /** A founder says that it is online, and that it hears the new node. */
 function hears(state: State, from: number): State {
   const said = peer_of(founders.node(from === 3 ? 1 : 3).control.state, from).said!;
-  const message = { ...said, connected: [...said.connected, 4] };
+  const message = { ...said, seq: 1, heard: {}, let_go: {}, connected: [...said.connected, 4] };
   const body = JSON.stringify({ version: 1, cluster: 'test', from, incarnation: 1, message });
   const linked = step(state, { kind: 'link_up', peer: from }, CLOCK).state;
   return step(linked, { kind: 'message', from, body }, CLOCK).state;

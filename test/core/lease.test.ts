@@ -105,6 +105,6 @@ describe('the others', () => {
     cluster.lose = (from, to) => from === 1 && to === 2;
     cluster.tick(1);
     expect(cluster.status(1)).not.toBe('online');
-    expect(cluster.node(2).control.state.peers[1]?.granted).toBeNull();
+    expect(cluster.node(2).control.state.peers[1]?.granted).toBe(false);
   });
 });

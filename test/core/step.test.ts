@@ -75,7 +75,7 @@ describe('a message is refused when it is', () => {
     const cluster = LosslessCluster.online(2);
     const heard = (incarnation: number, seq: number): void => {
       const said = cluster.node(1).control.state.peers[2]!.said!;
-      const beat = { ...envelope, incarnation, message: { ...said, seq, promised: 77 } };
+      const beat = { ...envelope, incarnation, message: { ...said, seq, heard: {}, let_go: {}, promised: 77 } };
       cluster.event(1, { kind: 'message', from: 2, body: JSON.stringify(beat) });
     };
     heard(0, 1_000);

@@ -221,8 +221,8 @@ describe('the simulator finds it when', { timeout: 300_000 }, () => {
 
   test('a node that has just started takes it that it granted no lease before (I10)', async () => {
     await break_rule(`${CORE}/lease.ts`, () => ({
-      leased_of: ({ peers }: { peers: Record<number, { granted: unknown }> }, set: number[]) =>
-        set.filter((id) => (peers[id]?.granted ?? null) !== null),
+      leased_of: ({ peers }: { peers: Record<number, { granted: boolean }> }, set: number[]) =>
+        set.filter((id) => peers[id]?.granted === true),
     }));
     expect(await complaint_in('paused_node_and_others_restart')).toMatch(/I10/);
   });

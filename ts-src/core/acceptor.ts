@@ -16,7 +16,7 @@ import { in_force } from './force.ts';
 import { is_ours, parse_gid, type Gid } from './gid.ts';
 import { holding, type Look } from './holding.ts';
 import { without_decisions } from './decide.ts';
-import type { State } from './state.ts';
+import type { Standing } from './state.ts';
 import type { Answer, MessageOf } from './message.ts';
 import type { FinishResult } from './event.ts';
 import type { LookPurpose } from './effect.ts';
@@ -60,7 +60,7 @@ function look_for(turn: Turn, purpose: LookPurpose, gids: readonly Gid[] = []): 
  * What is prepared on one of these nodes and was executed here has its COMMIT PREPARED
  * in the WAL behind the slot that is kept for that node (docs/majority.md, 2).
  */
-function rememberers(state: State): NodeSet {
+function rememberers(state: Standing): NodeSet {
   const generation = in_force(state);
   const { history } = state.durable;
   const members = generation === null ? null : members_of(history, base(generation));
@@ -95,13 +95,13 @@ export function report(turn: Turn, purpose: PurposeOf<'report'>, look: Look): vo
 }
 
 /** What an away member has is not evidence of anything: its recovery ends it (1.4). */
-function left_here(state: State, generation: Generation, look: Look): readonly Gid[] {
+function left_here(state: Standing, generation: Generation, look: Look): readonly Gid[] {
   if (!donors(generation).includes(state.config.node_id)) return [];
   return Object.keys(look.prepared).filter((gid) => is_older(gid, generation.number));
 }
 
 /** Accepted values, but for those that all members have executed in this generation. */
-function accepted_before({ durable, tenure }: State): readonly Gid[] {
+function accepted_before({ durable, tenure }: Standing): readonly Gid[] {
   const number = durable.promised!.number;
   const all = Object.entries(durable.accepted);
   const open = all.filter(([, { ballot }]) => ballot.number < number || ballot.seq > tenure.closed);

@@ -37,7 +37,7 @@ import { learn } from './history.ts';
 import { leased_of, leaves_out } from './lease.ts';
 import { wanted_generation } from './orphan.ts';
 import type { MessageOf } from './message.ts';
-import type { State } from './state.ts';
+import type { Standing } from './state.ts';
 import type { Turn } from './turn.ts';
 
 export interface Campaign {
@@ -46,7 +46,7 @@ export interface Campaign {
 }
 
 /** Why a new generation is needed; null when none is. */
-export function need(state: State): string | null {
+export function need(state: Standing): string | null {
   const { generation } = state.durable;
   if (generation === null) return 'there is none yet';
   const wanted = wanted_members(state);
@@ -69,12 +69,12 @@ export function need(state: State): string | null {
  * This node needs a generation newer than this; 0: it needs none. What the referee has
  * said of one it never takes back: for the next time the two need a newer one.
  */
-export function wants_newer(state: State): number {
+export function wants_newer(state: Standing): number {
   return Math.max(wanted_generation(state), state.asked_about);
 }
 
 /** What keeps the members wanted from forming a generation, for people to read. */
-export function obstacles(state: State): readonly string[] {
+export function obstacles(state: Standing): readonly string[] {
   const configured = configured_nodes(state);
   const wanted = wanted_members(state);
   if (wanted.length === 0) return nobody_wanted(state, configured);
@@ -91,12 +91,12 @@ export function obstacles(state: State): readonly string[] {
   );
 }
 
-function leased_at(state: State, id: NodeId): NodeSet {
+function leased_at(state: Standing, id: NodeId): NodeSet {
   if (id === state.config.node_id) return leased_of(state, leaves_out(state));
   return peer_of(state, id).said?.leased ?? [];
 }
 
-function nobody_wanted(state: State, configured: NodeSet): readonly string[] {
+function nobody_wanted(state: Standing, configured: NodeSet): readonly string[] {
   const lost = difference(configured, connected_nodes(state));
   if (lost.length > 0) return lost.map((id) => `no connection to node ${id}`);
   return missing_edges(state, configured).map(
@@ -105,7 +105,7 @@ function nobody_wanted(state: State, configured: NodeSet): readonly string[] {
 }
 
 /** Who should propose the next generation; null: nobody can now. */
-export function campaigner_of(state: State): NodeId | null {
+export function campaigner_of(state: Standing): NodeId | null {
   const wanted = wanted_members(state);
   return wanted.length === 0 ? null : Math.min(...donors_in(state, wanted));
 }
@@ -129,7 +129,7 @@ export function consider_campaign(turn: Turn): void {
  * What has just started again cannot say yet whom it hears. A generation without it
  * would be followed by another one at once.
  */
-function starting_members(state: State, now_ms: number): NodeSet {
+function starting_members(state: Standing, now_ms: number): NodeSet {
   const { durable, config } = state;
   const here = intersection(durable.generation?.members ?? [], connected_nodes(state));
   return here.filter((id) => {
@@ -140,7 +140,7 @@ function starting_members(state: State, now_ms: number): NodeSet {
   });
 }
 
-function is_viable(state: State, { proposal }: Campaign): boolean {
+function is_viable(state: Standing, { proposal }: Campaign): boolean {
   const { promised } = state.durable;
   if (promised === null || !same_generation(promised, proposal)) return false;
   const newest = Math.max(...connected_words(state).map((said) => said.promised), 0);

@@ -6,15 +6,15 @@ import type { NodeId, NodeSet } from './node_set.ts';
 import { base, type Generation } from './generation.ts';
 import { goes_on_alone } from './referee.ts';
 import { is_quorum, meets_every_quorum, REFEREE, type Major } from './quorum.ts';
-import type { Pending, State } from './state.ts';
+import type { Pending, Standing } from './state.ts';
 
 /** By the newest record known to be won; before the first one, by this node's settings. */
-export function configured_nodes({ durable, config }: State): NodeSet {
+export function configured_nodes({ durable, config }: Standing): NodeSet {
   return durable.generation?.configured ?? config.configured;
 }
 
 /** All that this node speaks with: those who learn as well. */
-export function known_nodes(state: State): NodeSet {
+export function known_nodes(state: Standing): NodeSet {
   const configured = configured_nodes(state);
   // Nearly always; and this is asked many times in a step.
   if (contains(configured, state.listed)) return configured;
@@ -22,7 +22,7 @@ export function known_nodes(state: State): NodeSet {
 }
 
 /** Is this node out, for good? */
-export function is_dropped(state: State): boolean {
+export function is_dropped(state: Standing): boolean {
   const { durable, config, listed } = state;
   if (durable.generation === null || configured_nodes(state).includes(config.node_id)) return false;
   return durable.online_in > 0 || !listed.includes(config.node_id);
@@ -32,21 +32,21 @@ export function is_dropped(state: State): boolean {
  * By what is known to be won, by what was won before and may not be open yet, whose data may
  * be with others (2.6), and by every vote since, which may have been won (2.3).
  */
-export function is_quorum_here(state: State, set: NodeSet): boolean {
+export function is_quorum_here(state: Standing, set: NodeSet): boolean {
   return rules_here(state).every(({ configured, major }) => is_quorum(configured, set, major));
 }
 
 /** Is there, by all of these, no quorum without a node of `set`? */
-export function meets_every_quorum_here(state: State, set: NodeSet): boolean {
+export function meets_every_quorum_here(state: Standing, set: NodeSet): boolean {
   return rules_here(state).every(({ configured, major }) => meets_every_quorum(configured, set, major));
 }
 
 /** Is this node configured, by any of these? A learner is in no quorum. */
-export function may_decide(state: State): boolean {
+export function may_decide(state: Standing): boolean {
   return rules_here(state).some(({ configured }) => configured.includes(state.config.node_id));
 }
 
-function rules_here(state: State): readonly Pick<Pending, 'configured' | 'major'>[] {
+function rules_here(state: Standing): readonly Pick<Pending, 'configured' | 'major'>[] {
   const { generation, pending } = state.durable;
   const known = { configured: configured_nodes(state), major: generation?.major ?? 0 };
   return [known, ...changed_since_open(state), ...pending].map(({ configured, major }) => ({
@@ -56,7 +56,7 @@ function rules_here(state: State): readonly Pick<Pending, 'configured' | 'major'
 }
 
 /** Records with another configured set, since the newest generation known to be open. */
-function changed_since_open({ durable, peers }: State): readonly Generation[] {
+function changed_since_open({ durable, peers }: Standing): readonly Generation[] {
   const { generation, history, online_in } = durable;
   if (generation === null) return [];
   const is_other = ({ configured }: Generation) => !same_nodes(configured, generation.configured);
@@ -68,12 +68,12 @@ function changed_since_open({ durable, peers }: State): readonly Generation[] {
 }
 
 /** Who breaks the tie of two halves, by the newest record known to be won. */
-export function tie_breaker(state: State): Major {
+export function tie_breaker(state: Standing): Major {
   return in_place_of(state, state.durable.generation?.major ?? 0);
 }
 
 /** In place of the referee it is a node that goes on alone. */
-function in_place_of({ config, durable, ruling }: State, major: Major): Major {
+function in_place_of({ config, durable, ruling }: Standing, major: Major): Major {
   if (major !== REFEREE) return major;
   return goes_on_alone(config.node_id, durable, ruling) ? config.node_id : REFEREE;
 }
@@ -88,7 +88,7 @@ export function with_pending(pending: readonly Pending[], vote: Generation): rea
 }
 
 /** What the list asks for, one node at a time: who is not listed any more first. */
-export function changes({ listed }: State, configured: NodeSet): readonly NodeSet[] {
+export function changes({ listed }: Standing, configured: NodeSet): readonly NodeSet[] {
   const leaving = difference(configured, listed);
   const joining = difference(listed, configured);
   return [
@@ -112,13 +112,13 @@ export function may_leave(id: NodeId, { online, configured, listed, major }: Lef
 }
 
 /** Did it vote for another set, and not hear what became of it? */
-function is_changing(state: State): boolean {
+function is_changing(state: Standing): boolean {
   const configured = configured_nodes(state);
   return state.durable.pending.some((vote) => !same_nodes(vote.configured, configured));
 }
 
 /** May the record name this set? 2.1, 2.4: a change is made where nothing older is open. */
-export function may_name_configured(state: State, proposal: Generation): boolean {
+export function may_name_configured(state: Standing, proposal: Generation): boolean {
   const configured = configured_nodes(state);
   if (same_nodes(proposal.configured, configured)) return true;
   const { generation } = state.durable;

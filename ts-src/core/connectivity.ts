@@ -6,30 +6,26 @@
 import { known_nodes } from './configured.ts';
 import { added, contains, difference, type NodeId, type NodeSet } from './node_set.ts';
 import type { Grant } from './lease.ts';
-import type { Heartbeat } from './message.ts';
+import type { Words } from './message.ts';
 import { per_state } from './per_state.ts';
-import type { State } from './state.ts';
+import type { Standing, State } from './state.ts';
 import type { Turn } from './turn.ts';
 
+/** What a node knows of a peer. */
 export interface Peer {
   readonly link: boolean;
   readonly stream: boolean;
-  /** Monotonic time of its newest heartbeat; null since its link went down. */
-  readonly heard_ms: number | null;
+  /** Since its link came up. */
+  readonly heard: boolean;
   /** That was too long ago, at the last tick. */
   readonly silent: boolean;
-  readonly heard_wall_ms: number | null;
-  readonly heartbeats: number;
-  readonly status_since_wall_ms: number | null;
   /** The newest incarnation heard of; 0: none yet. */
   readonly incarnation: number;
   /** Monotonic time at which that was heard of first. */
   readonly since_ms: number | null;
-  readonly said: Heartbeat | null;
+  readonly said: Words | null;
   /** This node votes for no generation without it for now (lease.ts). */
-  readonly granted: Grant | null;
-  /** Monotonic time at which this node sent what the peer granted it a lease for. */
-  readonly counted_ms: number | null;
+  readonly granted: boolean;
   /** Its server did not run when it was looked at last. */
   readonly gone: boolean;
   /** Why its last message was refused. */
@@ -39,64 +35,102 @@ export interface Peer {
 export const UNKNOWN_PEER: Peer = {
   link: false,
   stream: false,
-  heard_ms: null,
+  heard: false,
   silent: false,
-  heard_wall_ms: null,
-  heartbeats: 0,
-  status_since_wall_ms: null,
   incarnation: 0,
   since_ms: null,
   said: null,
-  granted: null,
-  counted_ms: null,
+  granted: false,
   gone: false,
   refused: null,
 };
 
-export function peer_of(state: State, id: NodeId): Peer {
+/** What each of its heartbeats changes. */
+export interface Hearing {
+  readonly heartbeats: number;
+  /** Of this incarnation; 0: none yet. */
+  readonly seq: number;
+  /** Monotonic time of its newest heartbeat. */
+  readonly heard_ms: number;
+  readonly heard_wall_ms: number | null;
+  readonly status_since_wall_ms: number | null;
+  /** The newest heartbeat that this node granted it a lease for, while `granted`. */
+  readonly grant: Grant;
+  /** Monotonic time at which this node sent what the peer granted it a lease for. */
+  readonly counted_ms: number | null;
+}
+
+const UNHEARD: Hearing = {
+  heartbeats: 0,
+  seq: 0,
+  heard_ms: 0,
+  heard_wall_ms: null,
+  status_since_wall_ms: null,
+  grant: { seq: 0, heard_ms: 0 },
+  counted_ms: null,
+};
+
+export function peer_of(state: Standing, id: NodeId): Peer {
   return state.peers[id] ?? UNKNOWN_PEER;
 }
 
-export function peer_ids(state: State): NodeSet {
+export function hearing_of(state: State, id: NodeId): Hearing {
+  return state.hearing[id] ?? UNHEARD;
+}
+
+/** Also of who is not listed yet: its link is told once, when it comes up. */
+export function change_peer(turn: Turn, id: NodeId, change: Partial<Peer>): void {
+  const { config, peers } = turn.state;
+  const before = peer_of(turn.state, id);
+  const keys = Object.keys(change) as (keyof Peer)[];
+  if (id === config.node_id || keys.every((key) => change[key] === before[key])) return;
+  turn.set({ peers: { ...peers, [id]: { ...before, ...change } } });
+}
+
+export function change_hearing(turn: Turn, id: NodeId, change: Partial<Hearing>): void {
+  const { hearing } = turn.state;
+  turn.set({ hearing: { ...hearing, [id]: { ...hearing_of(turn.state, id), ...change } } });
+}
+
+export function peer_ids(state: Standing): NodeSet {
   return known_nodes(state).filter((id) => id !== state.config.node_id);
 }
 
-export function is_connected(state: State, id: NodeId): boolean {
+export function is_connected(state: Standing, id: NodeId): boolean {
   if (id === state.config.node_id) return true;
-  const { link, heard_ms, silent } = peer_of(state, id);
-  return link && heard_ms !== null && !silent;
+  const { link, heard, silent } = peer_of(state, id);
+  return link && heard && !silent;
 }
 
 /** Called on every tick: of whom was nothing heard for too long? */
 export function judge_silence(turn: Turn): void {
   const { state, clock } = turn;
   const { heartbeat_recv_ms } = state.config;
-  const fallen_silent = Object.entries(state.peers).filter(
-    ([, { heard_ms, silent }]) => !silent && heard_ms !== null && clock.now_ms - heard_ms > heartbeat_recv_ms,
-  );
-  if (fallen_silent.length === 0) return;
-  const change = fallen_silent.map(([id, peer]) => [id, { ...peer, silent: true }] as const);
-  turn.set({ peers: { ...state.peers, ...Object.fromEntries(change) } });
+  for (const [id, { heard, silent }] of Object.entries(state.peers)) {
+    if (!heard || silent) continue;
+    const { heard_ms } = hearing_of(state, Number(id));
+    if (clock.now_ms - heard_ms > heartbeat_recv_ms) change_peer(turn, Number(id), { silent: true });
+  }
 }
 
 /** This node and all it is connected with: its row of the matrix. */
-export const connected_nodes = per_state((state: State): NodeSet => {
+export const connected_nodes = per_state((state: Standing): NodeSet => {
   return with_self(state, (id) => is_connected(state, id));
 });
 
 /** This node, and the peers that are so. */
-function with_self(state: State, is_so: (id: NodeId) => boolean): NodeSet {
+function with_self(state: Standing, is_so: (id: NodeId) => boolean): NodeSet {
   const self = state.config.node_id;
   return added(known_nodes(state).filter((id) => id === self || is_so(id)), self);
 }
 
-export function streaming_nodes(state: State): NodeSet {
+export function streaming_nodes(state: Standing): NodeSet {
   return with_self(state, (id) => peer_of(state, id).stream);
 }
 
 /** Whose row lacks a node of `set`; empty when all of them hear each other. */
 export function missing_edges(
-  state: State,
+  state: Standing,
   set: NodeSet,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
   return rows(state, set, set, connected_nodes(state), (said) => said.connected);
@@ -104,7 +138,7 @@ export function missing_edges(
 
 /** Who of `readers` does not read the replication stream of which node of `set`. */
 export function missing_streams(
-  state: State,
+  state: Standing,
   readers: NodeSet,
   set: NodeSet,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
@@ -112,11 +146,11 @@ export function missing_streams(
 }
 
 function rows(
-  state: State,
+  state: Standing,
   of: NodeSet,
   set: NodeSet,
   own: NodeSet,
-  row: (said: Heartbeat) => NodeSet,
+  row: (said: Words) => NodeSet,
 ): readonly { readonly from: NodeId; readonly to: NodeSet }[] {
   const missing = [];
   for (const from of of) {
@@ -128,7 +162,7 @@ function rows(
 }
 
 /** Incarnations of this node and of the peers heard of. */
-export function known_incarnations(state: State): Readonly<Record<NodeId, number>> {
+export function known_incarnations(state: Standing): Readonly<Record<NodeId, number>> {
   const known: Record<NodeId, number> = { [state.config.node_id]: state.durable.incarnation };
   for (const id of peer_ids(state)) {
     const { incarnation } = peer_of(state, id);
@@ -138,7 +172,7 @@ export function known_incarnations(state: State): Readonly<Record<NodeId, number
 }
 
 /** What the peers that are connected now have said last. */
-export function connected_words(state: State): readonly Heartbeat[] {
+export function connected_words(state: Standing): readonly Words[] {
   return peer_ids(state)
     .filter((id) => is_connected(state, id))
     .map((id) => peer_of(state, id).said)
@@ -146,7 +180,7 @@ export function connected_words(state: State): readonly Heartbeat[] {
 }
 
 /** Passed on in heartbeats: the campaigner may not hear the node that gave the promise. */
-export function newest_promise(state: State): number {
+export function newest_promise(state: Standing): number {
   const own = state.durable.promised?.number ?? 0;
   return Math.max(own, ...connected_words(state).map((said) => said.promised));
 }

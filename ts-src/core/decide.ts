@@ -13,7 +13,7 @@ import { rule, type Decision, type MemberAnswer } from './pick.ts';
 import type { Look } from './holding.ts';
 import type { MessageOf, Told } from './message.ts';
 import type { NodeId } from './node_set.ts';
-import type { State } from './state.ts';
+import type { Standing, State } from './state.ts';
 import type { Turn } from './turn.ts';
 import type { Value } from './ballot.ts';
 
@@ -58,7 +58,7 @@ function ask(turn: Turn, gids: readonly Gid[]): void {
   turn.send(resolver_of(generation), { kind: 'ask', number: generation.number, decisions });
 }
 
-export function without_decisions(state: State, gids: readonly Gid[]): Partial<State> {
+export function without_decisions(state: Standing, gids: readonly Gid[]): Partial<State> {
   const without = (decisions: State['decisions']) =>
     Object.fromEntries(Object.entries(decisions).filter(([gid]) => !gids.includes(gid)));
   return { decisions: without(state.decisions), dropped: without(state.dropped) };
@@ -82,11 +82,11 @@ export function on_ask(turn: Turn, from: NodeId, message: MessageOf<'ask'>): voi
   turn.set({ asked });
 }
 
-export function has_decisions(state: State): boolean {
+export function has_decisions(state: Standing): boolean {
   return Object.keys(state.asked).length > 0;
 }
 
-export function next_decisions(state: State): readonly Gid[] {
+export function next_decisions(state: Standing): readonly Gid[] {
   return first_batch(Object.keys(state.asked));
 }
 

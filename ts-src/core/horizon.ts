@@ -7,7 +7,7 @@ import { status_of } from './status.ts';
 import type { Generation } from './generation.ts';
 import type { MessageOf } from './message.ts';
 import type { NodeId } from './node_set.ts';
-import type { State } from './state.ts';
+import type { Standing } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** Positions in WAL streams, as decimal text. */
@@ -80,7 +80,7 @@ function take_horizons(turn: Turn, generation: Generation, positions: Positions)
   turn.set({ horizons: left });
 }
 
-function is_done(state: State, from: NodeId, horizon: Horizon, { peers }: Positions): boolean {
+function is_done(state: Standing, from: NodeId, horizon: Horizon, { peers }: Positions): boolean {
   const done = (id: NodeId, position: string) =>
     BigInt(peers[id]?.done ?? '0') >= BigInt(position);
   if (!done(from, horizon.position)) return false;
@@ -90,7 +90,7 @@ function is_done(state: State, from: NodeId, horizon: Horizon, { peers }: Positi
 }
 
 /** Users' decisions are executed out of the streams, too. */
-function has_executed_all({ durable, tenure }: State, number: number): boolean {
+function has_executed_all({ durable, tenure }: Standing, number: number): boolean {
   const { seq, phase } = tenure.executed;
   const through = phase === 'conclude' ? seq : seq - 1;
   return Object.values(durable.accepted).every(

@@ -6,7 +6,7 @@ import { configured_nodes, may_leave } from './configured.ts';
 import { difference, intersection, type NodeId } from './node_set.ts';
 import { in_force } from './force.ts';
 import { is_connected, peer_of } from './connectivity.ts';
-import type { State } from './state.ts';
+import type { Standing, State } from './state.ts';
 
 /**
  * The members try one after the other: the first one may keep less WAL. And a node that only
@@ -83,7 +83,7 @@ export function judge_kept_wal(state: State, before: Watches, { now_ms, most, ke
  * Configured nodes that the present generation goes on without. One that joins is not among
  * them: whoever adds it waits for it. A node that is not online knows only whom it does not hear.
  */
-function absent_nodes(state: State): readonly NodeId[] {
+function absent_nodes(state: Standing): readonly NodeId[] {
   const { node_id } = state.config;
   const others = difference(intersection(configured_nodes(state), state.listed), [node_id]);
   const generation = in_force(state);
@@ -94,7 +94,7 @@ function absent_nodes(state: State): readonly NodeId[] {
 }
 
 /** What it says is left to read for it; null: it does not read. */
-function left_of(state: State, id: NodeId): number | null {
+function left_of(state: Standing, id: NodeId): number | null {
   if (!is_connected(state, id)) return null;
   return peer_of(state, id).said?.recovery?.lag_bytes ?? null;
 }
@@ -137,7 +137,7 @@ function hindrance_of(
   return now_ms - least_ms < patience_ms ? 'it is catching up' : null;
 }
 
-function is_turn(state: State, { over_since_ms, tried_ms }: Watch, now_ms: number): boolean {
+function is_turn(state: Standing, { over_since_ms, tried_ms }: Watch, now_ms: number): boolean {
   const place = in_force(state)?.members.indexOf(state.config.node_id) ?? 0;
   if (over_since_ms === null || now_ms - over_since_ms < (place + 1) * TURN_MS) return false;
   return now_ms - tried_ms >= TURN_MS;

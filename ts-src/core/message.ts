@@ -117,6 +117,9 @@ export interface Propose extends InRound {
   readonly meant: Readonly<Record<Gid, string | null>>;
 }
 
+/** What a heartbeat says of its sender, and repeats until that changes. */
+export type Words = Omit<Heartbeat, 'seq' | 'heard' | 'let_go'>;
+
 export type Told = 'absent' | 'later';
 
 export type Message =

@@ -8,13 +8,13 @@ import { coordinator_of, is_ours, parse_gid, type Gid } from './gid.ts';
 import { in_force } from './force.ts';
 import { status_of } from './status.ts';
 import type { Look } from './holding.ts';
-import type { State } from './state.ts';
+import type { Standing } from './state.ts';
 import type { Turn } from './turn.ts';
 
 export const SURVEY_INTERVAL_MS = 5_000;
 
 /** This node needs a generation newer than this; 0: it needs none. */
-export function wanted_generation(state: State): number {
+export function wanted_generation(state: Standing): number {
   return Math.max(0, ...Object.values(state.orphans));
 }
 
@@ -54,7 +54,7 @@ export function on_surveyed(turn: Turn, look: Look): void {
   turn.set({ suspects: found, orphans });
 }
 
-function is_left(state: State, gid: Gid, number: number, look: Look): boolean {
+function is_left(state: Standing, gid: Gid, number: number, look: Look): boolean {
   const parts = parse_gid(gid);
   if (!is_ours(gid) || parts === null) return false;
   if (parts.generation < number) return true;

@@ -8,10 +8,12 @@ import { connected_nodes, peer_of } from './connectivity.ts';
 import { referee_reason } from './referee.ts';
 import { is_left_out } from './lease.ts';
 import { resolver_of } from './generation.ts';
-import type { State } from './state.ts';
-import type { Status } from './status.ts';
+import type { Standing } from './state.ts';
+import { per_state } from './per_state.ts';
+import { status_of } from './status.ts';
 
-export function reason_for(state: State, status: Status): string {
+export const reason_for = per_state((state: Standing): string => {
+  const status = status_of(state);
   if (status === 'online') return '';
   if (is_dropped(state) || !state.listed.includes(state.config.node_id)) {
     const { why_dropped: why } = state;
@@ -34,14 +36,14 @@ export function reason_for(state: State, status: Status): string {
   if (generation === null || !is_current(state, generation)) return no_generation(state);
   if (is_left_out(state)) return 'others are about to go on without it, as it does not hear all of them';
   return recovery(state);
-}
+});
 
 function stopped(donor: number): string {
   const reads = donor > 0 ? `; it goes on reading what node ${donor} commits` : '';
   return `it was stopped by mtm.stop_node(), and waits for mtm.resume_node()${reads}`;
 }
 
-function lost_peers(state: State): string {
+function lost_peers(state: Standing): string {
   const lost = difference(configured_nodes(state), connected_nodes(state));
   const each = lost.map((id) => {
     const { link, refused } = peer_of(state, id);
@@ -53,19 +55,19 @@ function lost_peers(state: State): string {
 }
 
 /** It has nearly caught up: that is not what keeps it from being a member. */
-function not_taken_in(state: State): string {
+function not_taken_in(state: Standing): string {
   const all = contains(connected_nodes(state), configured_nodes(state));
   return all ? no_generation(state) : lost_peers(state);
 }
 
-function no_generation(state: State): string {
+function no_generation(state: Standing): string {
   const obstacle = obstacles(state);
   if (obstacle.length > 0) return `waiting for a generation: ${obstacle.join('; ')}`;
   const why = need(state) ?? 'the newest is not this one';
   return `waiting for node ${campaigner_of(state)} to propose one: ${why}`;
 }
 
-function recovery(state: State): string {
+function recovery(state: Standing): string {
   const generation = in_force(state)!;
   const undecided = Object.entries(state.tenure.undecided);
   if (undecided.length > 0) {

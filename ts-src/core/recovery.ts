@@ -14,7 +14,7 @@ import type { EventOf } from './event.ts';
 import type { NodeId, NodeSet } from './node_set.ts';
 import { per_state } from './per_state.ts';
 import { time_left_ms, with_sample, type Sample } from './recovery_rate.ts';
-import type { State } from './state.ts';
+import type { Standing } from './state.ts';
 import type { Turn } from './turn.ts';
 
 export interface Recovery {
@@ -26,13 +26,13 @@ export interface Recovery {
   readonly samples: readonly Sample[];
 }
 
-export function online_in_of(state: State, id: NodeId): number {
+export function online_in_of(state: Standing, id: NodeId): number {
   if (id === state.config.node_id) return state.durable.online_in;
   return peer_of(state, id).said?.online_in ?? 0;
 }
 
 /** Is it still only the copy that it began as? It reads its source, and nobody else. */
-export function is_copy({ config, durable }: State): boolean {
+export function is_copy({ config, durable }: Standing): boolean {
   return config.source !== 0 && durable.online_in === 0;
 }
 
@@ -40,7 +40,7 @@ export function is_copy({ config, durable }: State): boolean {
  * Was somebody online in a generation that this node missed? A donor of a newer one is
  * not away: its rounds decide what becomes of the one missed.
  */
-export const is_away = per_state((state: State): boolean => {
+export const is_away = per_state((state: Standing): boolean => {
   if (is_copy(state)) return true;
   const { online_in, promised } = state.durable;
   const newest = newest_online(state);
@@ -48,22 +48,22 @@ export const is_away = per_state((state: State): boolean => {
   return promised === null || newest >= promised.number || !is_donor(state, promised);
 });
 
-function is_donor(state: State, generation: Generation): boolean {
+function is_donor(state: Standing, generation: Generation): boolean {
   return donors(generation).includes(state.config.node_id);
 }
 
 /** The nodes that this one goes by: those that it could form a generation with. */
-function company(state: State): NodeSet {
+function company(state: Standing): NodeSet {
   const all = hears_quorum(state) ? group_of(state) : connected_nodes(state);
   return all.filter((id) => id !== state.config.node_id);
 }
 
-function newest_online(state: State): number {
+function newest_online(state: Standing): number {
   return Math.max(0, ...company(state).map((id) => online_in_of(state, id)));
 }
 
 /** Whose streams the data plane reads: see View. */
-export const donor_for = per_state((state: State): NodeId | 0 | -1 => {
+export const donor_for = per_state((state: Standing): NodeId | 0 | -1 => {
   if (!is_away(state)) return 0;
   const { online_in } = state.durable;
   const able = company(state).filter((id) => {
@@ -81,13 +81,13 @@ export const donor_for = per_state((state: State): NodeId | 0 | -1 => {
 });
 
 /** May the others wait for this node in every commit, although it is not done? */
-export function is_ready(state: State): boolean {
+export function is_ready(state: Standing): boolean {
   const { recovery, config } = state;
   if (recovery === null || !is_away(state) || recovery.donor !== donor_for(state)) return false;
   return recovery.lag_bytes < config.min_recovery_lag_bytes;
 }
 
-export function recovery_left({ recovery, view }: State): RecoveryLeft | null {
+export function recovery_left({ recovery, view }: Standing): RecoveryLeft | null {
   if (recovery === null || recovery.donor !== view?.donor) return null;
   const { lag_bytes, samples } = recovery;
   return { lag_bytes, time_left_ms: time_left_ms(samples) };
@@ -103,7 +103,7 @@ export function on_recovering(turn: Turn, event: EventOf<'recovering'>): void {
 }
 
 /** Did this node accept a commit of something that it must get from a donor? */
-export function lacks_something(state: State): boolean {
+export function lacks_something(state: Standing): boolean {
   return Object.values(state.durable.accepted).some(({ lacks }) => lacks);
 }
 
@@ -124,7 +124,7 @@ export function consider_online(turn: Turn): void {
 }
 
 /** A donor ended all of it in the rounds; who was away has read it from a donor. */
-function has_all(state: State, generation: Generation): boolean {
+function has_all(state: Standing, generation: Generation): boolean {
   if (is_donor(state, generation) && !lacks_something(state)) return true;
   const { recovery, view } = state;
   return recovery?.passed === generation.number && recovery.donor === view?.donor;

@@ -9,7 +9,7 @@ import { configured_nodes } from './configured.ts';
 import { connected_nodes } from './connectivity.ts';
 import { difference, intersection, type NodeId } from './node_set.ts';
 import { REFEREE } from './quorum.ts';
-import type { Durable, State } from './state.ts';
+import type { Durable, Standing } from './state.ts';
 import type { EventOf } from './event.ts';
 import type { Generation } from './generation.ts';
 import type { Turn } from './turn.ts';
@@ -74,7 +74,7 @@ export function on_referee(turn: Turn, { number, winner }: EventOf<'referee'>): 
 }
 
 /** Why this node does not go on alone; null where it has no referee. */
-export function referee_reason({ config, durable, ruling }: State): string | null {
+export function referee_reason({ config, durable, ruling }: Standing): string | null {
   const { generation } = durable;
   if (!config.referee || generation === null) return null;
   if (generation.major === 0 && generation.configured.length === 2) {

@@ -2,7 +2,7 @@
 // makes the next one. `durable` is on disk before anything that follows from it leaves
 // the node; all else is gone with the process, and everything is rebuilt without it.
 import { NO_BALLOT, type AcceptedValues, type Ballot } from './ballot.ts';
-import type { Peer } from './connectivity.ts';
+import type { Hearing, Peer } from './connectivity.ts';
 import type { Campaign } from './campaign.ts';
 import type { View } from './effect.ts';
 import type { Executed, Execution } from './acceptor.ts';
@@ -113,6 +113,7 @@ export interface State {
   readonly why_dropped: string;
   readonly durable: Durable;
   readonly peers: Readonly<Record<NodeId, Peer>>;
+  readonly hearing: Readonly<Record<NodeId, Hearing>>;
   readonly ruling: Ruling | null;
   /** The newest generation that this process asked the referee about. */
   readonly asked_about: number;
@@ -160,6 +161,32 @@ export interface State {
   readonly reason_logged: string;
 }
 
+/** Times and counts, which nearly every step changes: nothing that nodes agree on hangs on them. */
+export const PASSING = [
+  'hearing',
+  'ask_referee_after_ms',
+  'failed_campaigns',
+  'campaign_after_ms',
+  'survey_after_ms',
+  'retry_after_ms',
+  'heartbeat_after_ms',
+  'heartbeat_seq',
+  'heartbeat_said',
+  'beats',
+  'started_ms',
+  'horizons',
+  'measure_after_ms',
+  'marked',
+  'view_since_wall_ms',
+  'generations_seen',
+  'reason',
+  'reason_since_ms',
+  'reason_logged',
+] as const satisfies readonly (keyof State)[];
+
+/** All the rest: what rules compute of it holds until it changes (per_state.ts). */
+export type Standing = Omit<State, (typeof PASSING)[number]>;
+
 export const NEW_DURABLE: Durable = {
   incarnation: 0,
   online_in: 0,
@@ -183,6 +210,7 @@ export function initial_state(config: Config, saved: Durable | null): State {
     why_dropped: '',
     durable: { ...before, incarnation: before.incarnation + 1 },
     peers: {},
+    hearing: {},
     ruling: null,
     asked_about: 0,
     ask_referee_after_ms: 0,

@@ -20,11 +20,11 @@ import { hears_quorum } from './wanted.ts';
 import { in_force, is_current } from './force.ts';
 import { is_left_out } from './lease.ts';
 import { per_state } from './per_state.ts';
-import type { State } from './state.ts';
+import type { Standing } from './state.ts';
 
 export type Status = 'isolated' | 'disabled' | 'catchup' | 'recovery' | 'online';
 
-export const status_of = per_state((state: State): Status => {
+export const status_of = per_state((state: Standing): Status => {
   if (is_dropped(state)) return 'disabled';
   if (!hears_quorum(state)) return 'isolated';
   if (is_online(state)) return 'online';
@@ -37,7 +37,7 @@ export const status_of = per_state((state: State): Status => {
   return is_over && !same_proposal(promised, generation) ? 'disabled' : 'recovery';
 });
 
-function is_online(state: State): boolean {
+function is_online(state: Standing): boolean {
   const generation = in_force(state);
   if (generation === null || !state.tenure.open) return false;
   if (state.durable.online_in !== generation.number || !is_current(state, generation)) return false;

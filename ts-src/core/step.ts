@@ -20,7 +20,7 @@ import { consider_measure, on_horizon, on_measured } from './horizon.ts';
 import { consider_online, on_recovering } from './recovery.ts';
 import { on_orphan, on_surveyed, survey } from './orphan.ts';
 import { judge_grants } from './lease.ts';
-import { judge_silence, peer_of, UNKNOWN_PEER, type Peer } from './connectivity.ts';
+import { change_hearing, change_peer, judge_silence, peer_of, UNKNOWN_PEER } from './connectivity.ts';
 import { settle_view } from './view.ts';
 import { Turn } from './turn.ts';
 import type { Clock, Event, EventKind, EventOf } from './event.ts';
@@ -50,8 +50,8 @@ const ON_EVENT: { readonly [K in EventKind]: (turn: Turn, event: EventOf<K>) => 
   tick: on_tick,
   message: (turn, { from, body }) => on_message(turn, from, body),
   link_up: (turn, { peer }) => change_peer(turn, peer, { link: true }),
-  link_down: (turn, { peer }) => change_peer(turn, peer, { link: false, heard_ms: null }),
-  gone: (turn, { peer }) => change_peer(turn, peer, { gone: true, granted: null }),
+  link_down: (turn, { peer }) => change_peer(turn, peer, { link: false, heard: false }),
+  gone: (turn, { peer }) => change_peer(turn, peer, { gone: true, granted: false }),
   stream_up: (turn, { peer }) => change_peer(turn, peer, { stream: true }),
   stream_down: (turn, { peer }) => change_peer(turn, peer, { stream: false }),
   listed: (turn, { nodes, stopped, why_not }) =>
@@ -111,13 +111,6 @@ function on_tick(turn: Turn): void {
   canvass(turn);
   question_again(turn);
   ask_again(turn);
-}
-
-/** Also of who is not listed yet: its link is told once, when it comes up. */
-function change_peer(turn: Turn, id: NodeId, change: Partial<Peer>): void {
-  if (id === turn.state.config.node_id) return;
-  const peer = { ...peer_of(turn.state, id), ...change };
-  turn.set({ peers: { ...turn.state.peers, [id]: peer } });
 }
 
 // ---- messages ------------------------------------------------------------------
@@ -201,9 +194,10 @@ function is_living(turn: Turn, from: NodeId, incarnation: number): boolean {
   const peer = peer_of(turn.state, from);
   if (incarnation < peer.incarnation) return false;
   if (incarnation > peer.incarnation) {
-    const { link, stream, heartbeats } = peer;
+    const { link, stream } = peer;
     const since_ms = turn.clock.now_ms;
-    change_peer(turn, from, { ...UNKNOWN_PEER, link, stream, heartbeats, incarnation, since_ms });
+    change_peer(turn, from, { ...UNKNOWN_PEER, link, stream, incarnation, since_ms });
+    change_hearing(turn, from, { seq: 0, counted_ms: null });
   } else if (peer.refused !== null) {
     change_peer(turn, from, { refused: null });
   }

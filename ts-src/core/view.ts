@@ -35,7 +35,7 @@ export function settle_view(turn: Turn): void {
     turn.set({ view });
     turn.durable.unshift(...mark_before(turn, view), { kind: 'publish', view });
   }
-  settle_reason(turn, view);
+  settle_reason(turn);
 }
 
 /** From its mark on, this node's WAL has nothing of older generations (3.9). */
@@ -58,9 +58,9 @@ function same_view(a: View, b: View): boolean {
   );
 }
 
-function settle_reason(turn: Turn, view: View): void {
+function settle_reason(turn: Turn): void {
   const { state, clock } = turn;
-  const reason = reason_for(state, view.status);
+  const reason = reason_for(state);
   if (reason !== state.reason) {
     turn.set({ reason, reason_since_ms: clock.now_ms });
     if (reason === '') turn.set({ reason_logged: '' });

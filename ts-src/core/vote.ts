@@ -9,7 +9,7 @@ import { configured_nodes, is_quorum_here, may_name_configured, tie_breaker, wit
 import { donors, is_well_formed, same_generation, type Generation } from './generation.ts';
 import { kept_members } from './wanted.ts';
 import { refusal, type Refusal } from './refusal.ts';
-import { NEW_TENURE, type State } from './state.ts';
+import { NEW_TENURE, type Standing } from './state.ts';
 import type { MessageOf } from './message.ts';
 import type { NodeId } from './node_set.ts';
 import type { Turn } from './turn.ts';
@@ -24,7 +24,7 @@ export function count_votes(proposal: Generation, votes: NodeSet, refused: boole
 }
 
 /** Why this node does not vote for the proposal; null when it does. */
-export function objection(state: State, proposal: Generation): Refusal | null {
+export function objection(state: Standing, proposal: Generation): Refusal | null {
   const { config, durable } = state;
   const newest = Math.max(durable.promised?.number ?? 0, durable.generation?.number ?? 0);
   if (proposal.number <= newest) {
@@ -55,13 +55,13 @@ export function objection(state: State, proposal: Generation): Refusal | null {
 }
 
 /** The major node changes only with all nodes; a half names the node by which it is a quorum. */
-function may_name_major(state: State, proposal: Generation): boolean {
+function may_name_major(state: Standing, proposal: Generation): boolean {
   if (same_nodes(proposal.members, proposal.configured)) return true;
   if (is_half(proposal.configured, proposal.members)) return proposal.major === tie_breaker(state);
   return proposal.major === (state.durable.generation?.major ?? 0);
 }
 
-function edge_objection(state: State, proposal: Generation): Refusal | null {
+function edge_objection(state: Standing, proposal: Generation): Refusal | null {
   const unseen = difference(proposal.members, connected_nodes(state));
   if (unseen.length > 0) {
     return refusal('not_connected', `it is not connected to node ${unseen.join(', ')}`);
@@ -79,7 +79,7 @@ function edge_objection(state: State, proposal: Generation): Refusal | null {
   return null;
 }
 
-function lease_objection(state: State, { members }: Generation): Refusal | null {
+function lease_objection(state: Standing, { members }: Generation): Refusal | null {
   const leased = leased_of(state, difference(configured_nodes(state), members));
   if (leased.length === 0) return null;
   return refusal('leased', `node ${leased.join(', ')} may answer statements for a moment yet`);

@@ -9,26 +9,27 @@ import { is_half, is_quorum, REFEREE, type Major } from './quorum.ts';
 import { is_ready, online_in_of } from './recovery.ts';
 import { per_state } from './per_state.ts';
 import type { Generation } from './generation.ts';
-import type { Config, State } from './state.ts';
+import type { Config, Standing } from './state.ts';
 
-export const hears_quorum = per_state((state: State): boolean => {
+export const hears_quorum = per_state((state: Standing): boolean => {
   return is_quorum_here(state, connected_nodes(state));
 });
 
-/** What was found last, and of what: it is asked for many times in a step. */
-let last: { readonly of: readonly unknown[]; readonly group: NodeSet } | null = null;
+/** What each node found last, and of what: it is asked for many times in a step. */
+const found: { readonly of: readonly unknown[]; readonly group: NodeSet }[] = [];
 
 /** The best set of nodes that all hear each other, this one among them. */
-export function group_of(state: State): NodeSet {
+export function group_of(state: Standing): NodeSet {
   const { config, peers, durable, ruling } = state;
   const of = [config, peers, durable, ruling];
-  if (last === null || of.some((part, i) => part !== last!.of[i])) {
-    last = { of, group: find_group(state) };
-  }
-  return last.group;
+  const last = found[config.node_id];
+  if (last?.of.every((part, i) => part === of[i])) return last.group;
+  const group = find_group(state);
+  found[config.node_id] = { of, group };
+  return group;
 }
 
-function find_group(state: State): NodeSet {
+function find_group(state: Standing): NodeSet {
   const { node_id } = state.config;
   const row = (id: NodeId) => peer_of(state, id).said?.connected ?? [];
   const hears = (a: NodeId, b: NodeId) => a === node_id || row(a).includes(b);
@@ -43,7 +44,7 @@ function find_group(state: State): NodeSet {
 }
 
 /** The members that this node wants; none while its group is no quorum. */
-export const wanted_members = per_state((state: State): NodeSet => {
+export const wanted_members = per_state((state: Standing): NodeSet => {
   const configured = configured_nodes(state);
   const { generation } = state.durable;
   const all = group_of(state);
@@ -60,7 +61,7 @@ export const wanted_members = per_state((state: State): NodeSet => {
 });
 
 /** Does a peer, or this node, want just these members, of the same configured set? */
-export function wants_same(state: State, id: NodeId, set: NodeSet): boolean {
+export function wants_same(state: Standing, id: NodeId, set: NodeSet): boolean {
   if (id === state.config.node_id) return true;
   const { said } = peer_of(state, id);
   return (
@@ -69,7 +70,7 @@ export function wants_same(state: State, id: NodeId, set: NodeSet): boolean {
 }
 
 /** A stopped node is no member as long as the others are a quorum. */
-function without_stopped(state: State, group: NodeSet): NodeSet {
+function without_stopped(state: Standing, group: NodeSet): NodeSet {
   const left = difference(group, state.stopped);
   return is_quorum_here(state, left) ? left : group;
 }
@@ -78,7 +79,7 @@ function without_stopped(state: State, group: NodeSet): NodeSet {
  * The configured set that the next generation should have. All that vote on it compute the
  * same: it changes only while all members here are online and nothing is being voted on.
  */
-export const next_configured = per_state((state: State): NodeSet => {
+export const next_configured = per_state((state: Standing): NodeSet => {
   const configured = configured_nodes(state);
   const { generation } = state.durable;
   if (generation === null || newest_promise(state) > generation.number) return configured;
@@ -103,18 +104,18 @@ export const next_configured = per_state((state: State): NodeSet => {
 });
 
 /** Does every node of the set hear it, and it them? */
-function is_heard(state: State, id: NodeId, set: NodeSet): boolean {
+function is_heard(state: Standing, id: NodeId, set: NodeSet): boolean {
   return missing_edges(state, added(set, id)).length === 0;
 }
 
 /** Those of the set that would be its donors. */
-export function donors_in(state: State, set: NodeSet): NodeSet {
+export function donors_in(state: Standing, set: NodeSet): NodeSet {
   const newest = Math.max(...set.map((id) => online_in_of(state, id)));
   return set.filter((id) => online_in_of(state, id) === newest);
 }
 
 /** Donors and present members that this node wants: it votes for nothing without them. */
-export function kept_members(state: State): NodeSet {
+export function kept_members(state: Standing): NodeSet {
   const wanted = wanted_members(state);
   const members = state.durable.generation?.members ?? [];
   const donors = wanted.length === 0 ? [] : donors_in(state, wanted);
@@ -122,7 +123,7 @@ export function kept_members(state: State): NodeSet {
 }
 
 /** The tie-breaker of a record: only all together name another one than before. */
-export function major_for(state: State, members: NodeSet): Major {
+export function major_for(state: Standing, members: NodeSet): Major {
   const configured = next_configured(state);
   if (!contains(members, configured)) {
     return is_half(configured, members) ? tie_breaker(state) : (state.durable.generation?.major ?? 0);
@@ -134,7 +135,7 @@ export function major_for(state: State, members: NodeSet): Major {
 }
 
 /** A referee that only one of two nodes has decides nothing: said before it is missed. */
-export function lone_referee(state: State, { configured, members, major }: Generation): string | null {
+export function lone_referee(state: Standing, { configured, members, major }: Generation): string | null {
   const with_referee = configured.filter((id) => claims_of(state, id)?.referee === true);
   const of_two = configured.length === 2 && members.length === 2;
   if (!of_two || major !== 0 || with_referee.length !== 1) return null;
@@ -143,11 +144,11 @@ export function lone_referee(state: State, { configured, members, major }: Gener
 }
 
 /** A node's own settings about ties. */
-function claims_of(state: State, id: NodeId): Pick<Config, 'major_node' | 'referee'> | null {
+function claims_of(state: Standing, id: NodeId): Pick<Config, 'major_node' | 'referee'> | null {
   return id === state.config.node_id ? state.config : peer_of(state, id).said;
 }
 
-function is_ready_node(state: State, id: NodeId): boolean {
+function is_ready_node(state: Standing, id: NodeId): boolean {
   if (id === state.config.node_id) return is_ready(state);
   return peer_of(state, id).said?.ready === true;
 }

@@ -103,6 +103,7 @@ function node_report(state: State, id: NodeId): NodeReport {
   if (id === state.config.node_id) return own_report(state);
   const peer = peer_of(state, id);
   const { said } = peer;
+  const { heartbeats, heard_wall_ms, status_since_wall_ms } = hearing_of(state, id);
   return {
     id,
     status: said?.status ?? null,
@@ -111,9 +112,9 @@ function node_report(state: State, id: NodeId): NodeReport {
     generation: said?.promised ?? 0,
     incarnation: peer.incarnation,
     connectivity_mask: bit_mask(said?.connected ?? []),
-    heartbeats: peer.heartbeats,
-    heard_wall_ms: peer.heard_wall_ms,
-    status_since_wall_ms: peer.status_since_wall_ms,
+    heartbeats,
+    heard_wall_ms,
+    status_since_wall_ms,
     recovery: is_connected(state, id) ? (said?.recovery ?? null) : null,
   };
 }
