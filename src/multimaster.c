@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "apply/refill.h"
 #include "backend/commit.h"
 #include "backend/schema_change.h"
 #include "backend/statement_gate.h"
@@ -94,6 +95,7 @@ _PG_init(void)
 	MtmWrittenInstallHooks();
 	MtmStatementGateInstallHooks();
 	MtmSchemaChangeInstallHooks();
+	MtmRefillInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();
 	MtmLinkSenderRegister();

@@ -319,6 +319,19 @@ find_by_index(Relation relation, Oid index_id, LockTupleMode mode,
 	return seen;
 }
 
+/* A unique index of a materialized view may have nulls, which it does not keep unique. */
+static bool
+has_null_key(Oid index_id, TupleTableSlot *wanted)
+{
+	Relation	index = index_open(index_id, RowExclusiveLock);
+	bool		found = false;
+
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+		found = found || wanted->tts_isnull[index->rd_index->indkey.values[i] - 1];
+	index_close(index, NoLock);
+	return found;
+}
+
 static bool
 find_by_row(Relation relation, LockTupleMode mode, TupleTableSlot *wanted,
 			const bool *compared, SameRow same, BlockNumber *near, TupleTableSlot *found)
@@ -337,7 +350,8 @@ bool
 MtmFindRow(Relation relation, Oid index, LockTupleMode mode, TupleTableSlot *wanted,
 		   const bool *compared, BlockNumber *near, TupleTableSlot *found)
 {
-	if (OidIsValid(index))
+	if (OidIsValid(index) && (relation->rd_rel->relkind != RELKIND_MATVIEW ||
+							  !has_null_key(index, wanted)))
 		return find_by_index(relation, index, mode, wanted, found);
 	return find_by_row(relation, mode, wanted, compared, same_image, near, found) ||
 		find_by_row(relation, mode, wanted, compared, same_value, near, found);

@@ -9,6 +9,7 @@
 
 #include "apply/body.h"
 #include "apply/records.h"
+#include "apply/refill.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
 #include "apply/schema_change.h"
@@ -24,8 +25,13 @@ apply_record(StringInfo record, MtmApplied *applied)
 {
 	char		kind = pq_getmsgbyte(record);
 
+	if (kind != MTM_RECORD_REFILL)
+		MtmRefillEnd();
 	switch (kind)
 	{
+		case MTM_RECORD_REFILL:
+			MtmApplyRefill(record);
+			break;
 		case MTM_RECORD_INSERT:
 			MtmApplyInsert(record);
 			break;

@@ -17,6 +17,7 @@
 #include "access/xact.h"
 #include "apply/relation.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am_d.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -331,6 +332,32 @@ was_sent(Oid index_id, const MtmColumnMap *map)
 }
 
 /*
+ * A materialized view has no key, but one that is refreshed CONCURRENTLY has a unique
+ * index, so that not all of it need be read for every row.
+ */
+static Oid
+unique_index(Relation view)
+{
+	List	   *indexes = RelationGetIndexList(view);
+	ListCell   *cell;
+	Oid			found = InvalidOid;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+
+		if (index->rd_index->indisunique && index->rd_index->indisvalid &&
+			index->rd_index->indimmediate && index->rd_rel->relam == BTREE_AM_OID &&
+			RelationGetIndexExpressions(index) == NIL &&
+			RelationGetIndexPredicate(index) == NIL)
+			found = lfirst_oid(cell);
+		index_close(index, NoLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
+/*
  * Ordinary triggers do not fire here, but the one that checks a deferrable constraint
  * must: nobody else sees two nodes that insert the same key. It notes only the rows
  * that met an equal key, and looks at them again once all rows of the transaction are
@@ -359,7 +386,8 @@ open_one(Defined *entry)
 	MemoryContext old;
 	Oid			index;
 
-	if (relation->rd_rel->relkind != RELKIND_RELATION)
+	if (relation->rd_rel->relkind != RELKIND_RELATION &&
+		relation->rd_rel->relkind != RELKIND_MATVIEW)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", RelationGetRelationName(relation))));
@@ -389,6 +417,8 @@ open_one(Defined *entry)
 	index = RelationGetReplicaIndex(relation);
 	if (!OidIsValid(index))
 		index = RelationGetPrimaryKeyIndex(relation);
+	if (!OidIsValid(index) && relation->rd_rel->relkind == RELKIND_MATVIEW)
+		index = unique_index(relation);
 	open->identity_index = OidIsValid(index) && was_sent(index, open->map) ?
 		index : InvalidOid;
 	entry->open = open;

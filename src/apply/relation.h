@@ -33,7 +33,7 @@ typedef struct MtmAppliedRelation
 	Oid			sender_id;
 	MtmColumnMap *map;
 	Relation	relation;
-	Oid			identity_index; /* InvalidOid: by the whole row */
+	Oid			identity_index; /* InvalidOid: by the whole row, as with a null in it */
 	BlockNumber near;			/* where its last row was found */
 	EState	   *estate;
 	ResultRelInfo *result;

@@ -17,6 +17,7 @@
 #include "apply/find.h"
 #include "apply/foreign_keys.h"
 #include "apply/owner.h"
+#include "apply/refill.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
 #include "catalog/catalog.h"
@@ -73,6 +74,7 @@ MtmRowsBegin(const MtmTransaction *tx, bool decided)
 	MtmForeignKeysBegin(!decided);
 	MtmRelationsForget();
 	MtmOwnersForget();
+	MtmRefillReset();
 	begin_query();
 }
 
@@ -254,6 +256,17 @@ MtmApplyInsert(StringInfo record)
 	end_row(target, old);
 }
 
+void
+MtmApplyRefill(StringInfo record)
+{
+	MtmAppliedRelation *target = open_target(pq_getmsgint(record, 4));
+	MemoryContext old = begin_row(target);
+
+	read_row(target, record, target->row, NULL);
+	MtmRefillInsert(target);
+	end_row(target, old);
+}
+
 static void
 all_columns_updated(MtmAppliedRelation *target)
 {
@@ -304,9 +317,15 @@ MtmApplyDelete(StringInfo record)
 
 	read_row(target, record, target->wanted, NULL);
 	find_old(target, LockTupleExclusive, "delete");
-	EvalPlanQualSetSlot(&target->epq, target->found);
-	ExecSimpleRelationDelete(target->result, target->estate, &target->epq,
-							 target->found);
+	if (target->relation->rd_rel->relkind == RELKIND_MATVIEW)
+		simple_table_tuple_delete(target->relation, &target->found->tts_tid,
+								  GetActiveSnapshot());
+	else
+	{
+		EvalPlanQualSetSlot(&target->epq, target->found);
+		ExecSimpleRelationDelete(target->result, target->estate, &target->epq,
+								 target->found);
+	}
 	MtmForeignKeysNote(target->result, target->found, NULL);
 	end_row(target, old);
 }

@@ -15,6 +15,7 @@ extern void MtmRowsEnd(void);
 /* R, I, U, D, T records: what follows the kind. */
 extern void MtmApplyDefinition(StringInfo record);
 extern void MtmApplyInsert(StringInfo record);
+extern void MtmApplyRefill(StringInfo record);
 extern void MtmApplyUpdate(StringInfo record);
 extern void MtmApplyDelete(StringInfo record);
 extern void MtmApplyTruncate(StringInfo record);

@@ -15,6 +15,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "apply/schema_change.h"
+#include "apply/without_rows.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "replication/message.h"
@@ -195,9 +196,12 @@ MtmApplySchemaChange(StringInfo content)
 			RawStmt    *parsed;
 
 			apply_settings(change.settings);	/* the parser asks some */
-			parsed = parse(change.statement);
+			parsed = MtmWithoutRowsStatement(parse(change.statement), change.rows_follow);
 			become(&change, parsed->stmt);
-			run_statement(parsed, change.statement);
+			if (change.rows_follow)
+				MtmWithoutRowsRun(parsed, change.statement, run_statement);
+			else
+				run_statement(parsed, change.statement);
 			failed = false;
 		}
 		PG_FINALLY();

@@ -37,7 +37,8 @@ is_candidate(Form_pg_class class)
 {
 	return class->oid >= FirstNormalObjectId &&
 		(class->relkind == RELKIND_RELATION ||
-		 class->relkind == RELKIND_PARTITIONED_TABLE) &&
+		 class->relkind == RELKIND_PARTITIONED_TABLE ||
+		 class->relkind == RELKIND_MATVIEW) &&
 		class->relpersistence == RELPERSISTENCE_PERMANENT &&
 		class->relnamespace != get_namespace_oid("mtm", true);
 }
@@ -165,7 +166,7 @@ MtmReplicaIdentityAll(void)
 void
 MtmReplicaIdentityCheck(Relation relation)
 {
-	if (MtmProcessExempt() || MtmSchemaFrameInside() ||
+	if (MtmProcessExempt() || MtmSchemaFrameHidesRows() ||
 		relation->rd_rel->relkind != RELKIND_RELATION ||
 		relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL ||
 		OidIsValid(RelationGetReplicaIndex(relation)))

@@ -16,6 +16,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "backend/created_table.h"
 #include "backend/replica_identity.h"
 #include "backend/schema_change.h"
 #include "backend/schema_change_class.h"
@@ -26,6 +27,7 @@
 #include "backend/schema_change_watch.h"
 #include "backend/sequence_like.h"
 #include "backend/sequences.h"
+#include "backend/text_for_peers.h"
 #include "backend/written.h"
 #include "catalog/dependency.h"
 #include "commands/dbcommands.h"
@@ -92,6 +94,7 @@ complete(const MtmSchemaFrame *frame, Node *statement, List *likes)
 		{
 			case RELKIND_RELATION:
 			case RELKIND_PARTITIONED_TABLE:
+			case RELKIND_MATVIEW:
 				tables = lappend_oid(tables, lfirst_oid(cell));
 				break;
 			case RELKIND_SEQUENCE:
@@ -101,7 +104,7 @@ complete(const MtmSchemaFrame *frame, Node *statement, List *likes)
 	}
 	MtmReplicaIdentityAfter(list_concat_unique_oid(tables, frame->altered),
 							chooses_identity(statement) ? NIL : frame->constraints);
-	MtmSequencesAfter(sequences, likes);
+	MtmSequencesAfter(list_difference_oid(sequences, frame->shared), likes);
 	MtmSequencesAltered(list_difference_oid(frame->altered, frame->created));
 }
 
@@ -126,8 +129,12 @@ check_temporary(const Call *call, const MtmSchemaFrame *frame)
 {
 	if (may_touch_temporary(call->pstmt->utilityStmt))
 		return;
-	/* The check of a function's body opens what the function will look up by name. */
-	if (!frame->temporary_used || IsA(call->pstmt->utilityStmt, CreateFunctionStmt))
+	/*
+	 * The check of a function's body opens what the function will look up by name. And where
+	 * rows are sent it does not matter what they were computed from.
+	 */
+	if (!frame->temporary_used || frame->rows_follow ||
+		IsA(call->pstmt->utilityStmt, CreateFunctionStmt))
 	{
 		CommandCounterIncrement();
 		if (!MtmObjectsUseTemporary(frame->objects))
@@ -144,6 +151,24 @@ check_temporary(const Call *call, const MtmSchemaFrame *frame)
  * The ways to run a statement.
  */
 
+/* The frame is entered. */
+static void
+run_in_frame(const Call *call, MtmSchemaFrame *frame)
+{
+	PG_TRY();
+	{
+		run(call);
+		MtmSchemaFrameDone(frame);
+	}
+	PG_FINALLY();
+	{
+		MtmSchemaFrameLeave(frame);
+	}
+	PG_END_TRY();
+	if (frame->content)
+		check_temporary(call, frame);
+}
+
 /* `content` is logged, if any; `ours`: creates what is different on each node. */
 static void
 run_schema_change(const Call *call, StringInfo content, bool ours)
@@ -153,37 +178,64 @@ run_schema_change(const Call *call, StringInfo content, bool ours)
 
 	MtmSchemaFrameEnter(&frame, content,
 						content ? MtmCountStartTriggers(call->pstmt->utilityStmt) : 0);
-	PG_TRY();
-	{
-		run(call);
-		MtmSchemaFrameDone(&frame);
-	}
-	PG_FINALLY();
-	{
-		MtmSchemaFrameLeave(&frame);
-	}
-	PG_END_TRY();
-	if (content)
-		check_temporary(call, &frame);
+	run_in_frame(call, &frame);
 	if (!ours)
 		complete(&frame, call->pstmt->utilityStmt, likes);
 }
 
 static void
-run_replicated(Call *call)
+run_replicated(Call *call, bool rows_follow)
 {
 	Node	   *statement = call->pstmt->utilityStmt;
-	char	   *text = MtmStatementText(call->pstmt, call->query_string);
+	char	   *text = MtmTextForPeers(call->pstmt, call->query_string);
 
-	if (IsA(statement, CreateTableAsStmt) && call->params && call->params->numParams > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("multimaster does not support %s with parameters yet",
-						command_name(call))));
 	MtmWrittenSchema();
 	if (MtmHidePassword(&call->pstmt, &text))
 		call->read_only_tree = false;
-	run_schema_change(call, MtmSchemaChangeContent(statement, text), false);
+	run_schema_change(call, MtmSchemaChangeContent(statement, text, rows_follow), false);
+}
+
+/* A statement that creates a relation and fills it. */
+typedef struct Filling
+{
+	Node	   *statement;
+	IntoClause *into;
+	char	   *text;			/* of a materialized view */
+} Filling;
+
+static StringInfo
+describe_filled(Oid id, const void *arg)
+{
+	const Filling *filling = arg;
+	Relation	table;
+	char	   *text;
+
+	if (filling->text)
+		return MtmSchemaChangeContent(filling->statement, filling->text,
+									  !filling->into->skipData);
+	table = relation_open(id, NoLock);
+	text = MtmCreatedTableText(table, filling->into);
+	relation_close(table, NoLock);
+	return MtmSchemaChangeContent(filling->statement, text, true);
+}
+
+/* CREATE TABLE AS and the like, which may be what EXPLAIN runs. */
+static void
+run_filling(Call *call)
+{
+	Node	   *statement = call->pstmt->utilityStmt;
+	CreateTableAsStmt *create = (CreateTableAsStmt *)
+		(IsA(statement, ExplainStmt) ?
+		 castNode(Query, ((ExplainStmt *) statement)->query)->utilityStmt : statement);
+	Filling		filling = {statement, create->into, NULL};
+	MtmSchemaFrame frame;
+
+	if (create->objtype == OBJECT_MATVIEW)
+		filling.text = MtmStatementText(call->pstmt, call->query_string);
+	MtmWrittenSchema();
+	MtmSchemaFrameEnterDescribed(&frame, describe_filled, &filling);
+	run_in_frame(call, &frame);
+	complete(&frame, statement, NIL);
 }
 
 static void
@@ -285,7 +337,13 @@ run_classified(Call *call)
 				run_copy(call);
 			break;
 		case MTM_STATEMENT_REPLICATED:
-			run_replicated(call);
+			run_replicated(call, false);
+			break;
+		case MTM_STATEMENT_COMPUTES:
+			if (IsA(statement, CreateTableAsStmt) || IsA(statement, ExplainStmt))
+				run_filling(call);
+			else
+				run_replicated(call, true);
 			break;
 		case MTM_STATEMENT_REFUSED:
 			ereport(ERROR,
@@ -312,6 +370,74 @@ in_our_database(void)
 	return ours;
 }
 
+static void
+dispatch(Call *call)
+{
+	Node	   *statement = call->pstmt->utilityStmt;
+
+	if (MtmProcessExempt())
+	{
+		if (MtmStatementMayChangeSchema(statement) && in_our_database())
+			run_schema_change(call, NULL, false);
+		else
+			run(call);
+	}
+	else if (call->context == PROCESS_UTILITY_SUBCOMMAND || XactReadOnly)
+		run(call);				/* part of a local statement; or an error anyway */
+	else
+		run_classified(call);
+}
+
+/* Its values may be needed before the statement ends: for the rows that it fills. */
+static void
+share_new_sequences(MtmSchemaFrame *frame)
+{
+	List	   *sequences = NIL;
+	ListCell   *cell;
+	MemoryContext old;
+
+	CommandCounterIncrement();
+	foreach(cell, frame->created)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_SEQUENCE)
+			sequences = lappend_oid(sequences, lfirst_oid(cell));
+	}
+	MtmSequencesAfter(list_difference_oid(sequences, frame->shared), NIL);
+	old = MemoryContextSwitchTo(frame->context);
+	frame->shared = list_concat_unique_oid(frame->shared, sequences);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Within another statement. When that one's rows are sent, what code of users runs while
+ * they are computed is not a part of it: peers do not compute.
+ */
+static void
+run_inside(Call *call, MtmSchemaFrame *frame)
+{
+	if (!frame->rows_follow)
+		run(call);
+	else if (call->context == PROCESS_UTILITY_SUBCOMMAND)
+	{
+		run(call);
+		if (IsA(call->pstmt->utilityStmt, CreateSeqStmt))
+			share_new_sequences(frame);
+	}
+	else
+	{
+		frame->suspended_by = call;
+		PG_TRY();
+		{
+			dispatch(call);
+		}
+		PG_FINALLY();
+		{
+			frame->suspended_by = NULL;
+		}
+		PG_END_TRY();
+	}
+}
+
 void
 MtmSchemaChangeUtility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 					   const char *query_string, bool read_only_tree,
@@ -322,17 +448,10 @@ MtmSchemaChangeUtility(ProcessUtility_hook_type next, PlannedStmt *pstmt,
 	Call		call = {next, pstmt, query_string, read_only_tree, context, params,
 	query_env, dest, qc};
 
-	if (!MtmConfigured() || MtmSchemaFrameInside())
+	if (!MtmConfigured())
 		run(&call);
-	else if (MtmProcessExempt())
-	{
-		if (MtmStatementMayChangeSchema(pstmt->utilityStmt) && in_our_database())
-			run_schema_change(&call, NULL, false);
-		else
-			run(&call);
-	}
-	else if (context == PROCESS_UTILITY_SUBCOMMAND || XactReadOnly)
-		run(&call);				/* part of a local statement; or an error anyway */
+	else if (MtmSchemaFrameInside())
+		run_inside(&call, MtmSchemaFrameCurrent());
 	else
-		run_classified(&call);
+		dispatch(&call);
 }

@@ -283,23 +283,17 @@ class_of_sequence(List *options, MtmStatementRefusal *refusal)
 	return MTM_STATEMENT_REPLICATED;
 }
 
+/* Peers are told the columns of a table, and the query of a materialized view. */
 static MtmStatementClass
-class_of_query(CreateTableAsStmt *create, MtmStatementRefusal *refusal)
+class_of_query(CreateTableAsStmt *create)
 {
-	if (!create->into->skipData)
-		return refuse(refusal, "The query could give other rows on another node.",
-					  create->objtype == OBJECT_MATVIEW ? NULL :
-					  "Use CREATE TABLE ... AS ... WITH NO DATA, then INSERT ... SELECT.");
-	if (castNode(Query, create->query)->utilityStmt)
-		return refuse(refusal, "Prepared statements belong to one session.",
-					  "Write the query itself.");
-	return MTM_STATEMENT_REPLICATED;
+	return create->objtype == OBJECT_MATVIEW && create->into->skipData ?
+		MTM_STATEMENT_REPLICATED : MTM_STATEMENT_COMPUTES;
 }
 
 /* EXPLAIN ANALYZE runs what it explains. */
 static MtmStatementClass
-class_of_explain(ExplainStmt *explain, const char *query_string,
-				 MtmStatementRefusal *refusal)
+class_of_explain(ExplainStmt *explain, const char *query_string)
 {
 	Query	   *query = castNode(Query, explain->query);
 
@@ -307,12 +301,12 @@ class_of_explain(ExplainStmt *explain, const char *query_string,
 		query->commandType != CMD_UTILITY || !IsA(query->utilityStmt, CreateTableAsStmt) ||
 		MtmStatementTemporary(query->utilityStmt, query_string) == MTM_TEMPORARY_ALL)
 		return MTM_STATEMENT_LOCAL;
-	return refuse(refusal, "It would create the table on this node only.", NULL);
+	return MTM_STATEMENT_COMPUTES;
 }
 
 /* Puts the rows of this server in order; but it also remembers the index for later. */
 static MtmStatementClass
-class_of_cluster(ClusterStmt *cluster, MtmStatementRefusal *refusal)
+class_of_cluster(ClusterStmt *cluster)
 {
 	Oid			table;
 	Oid			index;
@@ -326,17 +320,16 @@ class_of_cluster(ClusterStmt *cluster, MtmStatementRefusal *refusal)
 	index = get_relname_relid(cluster->indexname, get_rel_namespace(table));
 	if (!OidIsValid(index) || get_index_isclustered(index))
 		return MTM_STATEMENT_LOCAL;
-	return refuse(refusal, "It would change the table's definition on this node only.",
-				  "Use ALTER TABLE ... CLUSTER ON first.");
+	return MTM_STATEMENT_REPLICATED;	/* as ALTER TABLE ... CLUSTER ON */
 }
 
 static MtmStatementClass
 class_of_local(Node *statement, const char *query_string, MtmStatementRefusal *refusal)
 {
 	if (IsA(statement, ExplainStmt))
-		return class_of_explain((ExplainStmt *) statement, query_string, refusal);
+		return class_of_explain((ExplainStmt *) statement, query_string);
 	if (IsA(statement, ClusterStmt))
-		return class_of_cluster((ClusterStmt *) statement, refusal);
+		return class_of_cluster((ClusterStmt *) statement);
 	if (IsA(statement, ReindexStmt) &&
 		has_true_option(((ReindexStmt *) statement)->params, "concurrently"))
 		return refuse(refusal, "It does not run inside a transaction.",
@@ -352,12 +345,10 @@ class_of_replicated(Node *statement, const char *query_string,
 	switch (nodeTag(statement))
 	{
 		case T_CreateTableAsStmt:
-			return class_of_query((CreateTableAsStmt *) statement, refusal);
+			return class_of_query((CreateTableAsStmt *) statement);
 		case T_RefreshMatViewStmt:
-			if (!((RefreshMatViewStmt *) statement)->skipData)
-				return refuse(refusal, "The query could give other rows on another node.",
-							  NULL);
-			return MTM_STATEMENT_REPLICATED;
+			return ((RefreshMatViewStmt *) statement)->skipData ?
+				MTM_STATEMENT_REPLICATED : MTM_STATEMENT_COMPUTES;
 		case T_IndexStmt:
 			if (((IndexStmt *) statement)->concurrent)
 				return refuse(refusal, "It does not run inside a transaction.",
@@ -423,10 +414,8 @@ class_of_replicated(Node *statement, const char *query_string,
 			}
 		case T_AlterTableStmt:
 			{
-				if (MtmAlterTableDiverges((AlterTableStmt *) statement, query_string,
-										  refusal))
-					return MTM_STATEMENT_REFUSED;
-				return MTM_STATEMENT_REPLICATED;
+				return MtmClassOfAlterTable((AlterTableStmt *) statement, query_string,
+											refusal);
 			}
 		default:
 			return MTM_STATEMENT_REPLICATED;
@@ -463,6 +452,8 @@ MtmStatementClassify(Node *statement, const char *query_string,
 		case MTM_TEMPORARY_ALL:
 			return MTM_STATEMENT_LOCAL;
 		case MTM_TEMPORARY_SOME:
+			if (MtmDropOfPermanent(statement) && !((DropStmt *) statement)->concurrent)
+				return MTM_STATEMENT_REPLICATED;	/* of the permanent ones */
 			return refuse(refusal, "It names temporary objects, which exist on this node only, "
 						  "beside permanent ones.",
 						  "Write one statement for each.");

@@ -51,6 +51,9 @@ same_statement(Node *parsed, Node *statement)
 {
 	if (nodeTag(parsed) != nodeTag(statement))
 		return false;
+	if (IsA(statement, ExplainStmt))
+		return same_statement(((ExplainStmt *) parsed)->query,
+							  castNode(Query, ((ExplainStmt *) statement)->query)->utilityStmt);
 	if (IsA(statement, CreateTableAsStmt))	/* holds an analyzed query */
 		return equal(((CreateTableAsStmt *) parsed)->into->rel,
 					 ((CreateTableAsStmt *) statement)->into->rel);
@@ -141,11 +144,12 @@ settings_of(Node *statement)
 }
 
 StringInfo
-MtmSchemaChangeContent(Node *statement, const char *text)
+MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow)
 {
 	StringInfo	content = makeStringInfo();
 	MtmSchemaChange change;
 
+	change.rows_follow = rows_follow;
 	change.statement = text;
 	change.role = GetUserNameFromId(GetUserId(), false);
 	change.session_role = GetUserNameFromId(GetSessionUserId(), false);

@@ -8,6 +8,7 @@
 
 /* The statement's own part of the query string; ERROR 0A000 if that is not its text. */
 extern char *MtmStatementText(const PlannedStmt *pstmt, const char *query_string);
-extern StringInfo MtmSchemaChangeContent(Node *statement, const char *text);
+/* `rows_follow`: see wire/schema_change.h. */
+extern StringInfo MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow);
 
 #endif

@@ -9,6 +9,10 @@
  * fire on this node only, so what they do lies outside of the bracket: it is closed
  * before each and opened again after it. Those of ddl_command_start come before the
  * statement, for peers too.
+ *
+ * When the statement's rows are sent, nothing in the bracket is hidden, and code of users
+ * that computes them runs here only: statements of the schema in it have brackets of
+ * their own, within this one (schema_change.c).
  */
 #include "postgres.h"
 
@@ -16,6 +20,7 @@
 #include "backend/schema_change_frame.h"
 #include "replication/message.h"
 #include "wire/frame.h"
+#include "wire/schema_change.h"
 
 static MtmSchemaFrame *current = NULL;
 
@@ -30,6 +35,7 @@ log_statement(MtmSchemaFrame *frame)
 {
 	log_message(MTM_MESSAGE_SCHEMA, frame->content->data, frame->content->len);
 	frame->logged = true;
+	frame->rows_follow = !MtmSchemaChangeHidesRows(frame->content->data, frame->content->len);
 }
 
 static void
@@ -67,6 +73,24 @@ MtmSchemaFrameEnter(MtmSchemaFrame *frame, StringInfo content, int start_trigger
 }
 
 void
+MtmSchemaFrameEnterDescribed(MtmSchemaFrame *frame, MtmDescribeRelation describe,
+							 const void *statement)
+{
+	MtmSchemaFrameEnter(frame, NULL, 0);
+	frame->describe = describe;
+	frame->described_by = statement;
+}
+
+void
+MtmSchemaFrameCreated(MtmSchemaFrame *frame, Oid relation)
+{
+	if (!frame->describe || frame->logged)
+		return;
+	frame->content = frame->describe(relation, frame->described_by);
+	log_statement(frame);
+}
+
+void
 MtmSchemaFrameDone(MtmSchemaFrame *frame)
 {
 	frame->temporary_used |= temporary_flag();
@@ -97,13 +121,19 @@ MtmSchemaFrameInside(void)
 	return current && !current->suspended_by;
 }
 
+bool
+MtmSchemaFrameHidesRows(void)
+{
+	return MtmSchemaFrameInside() && !current->rows_follow;
+}
+
 void
 MtmSchemaFrameSuspend(MtmSchemaFrame *frame, const void *code)
 {
 	frame->suspended_by = code;
 	frame->temporary_used |= temporary_flag();
 	restore_temporary_flag(frame);
-	if (frame->logged)
+	if (frame->logged && !frame->rows_follow)
 		log_message(MTM_MESSAGE_SCHEMA_END, "", 0);
 }
 
@@ -116,7 +146,10 @@ MtmSchemaFrameResume(MtmSchemaFrame *frame, bool failed)
 	if (failed || !frame->content)
 		return;
 	if (frame->logged)
-		log_message(MTM_MESSAGE_SCHEMA, "", 0);
+	{
+		if (!frame->rows_follow)
+			log_message(MTM_MESSAGE_SCHEMA, "", 0);
+	}
 	else if (--frame->start_triggers == 0)
 		log_statement(frame);
 }

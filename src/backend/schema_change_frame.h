@@ -13,17 +13,23 @@
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 
+typedef StringInfo (*MtmDescribeRelation) (Oid relation, const void *statement);
+
 typedef struct MtmSchemaFrame
 {
 	struct MtmSchemaFrame *outer;
-	StringInfo	content;		/* to log (wire/schema_change.h); NULL: nothing */
+	StringInfo	content;		/* to log (wire/schema_change.h); NULL: nothing, or not yet */
+	MtmDescribeRelation describe;	/* gives the content when the relation is created */
+	const void *described_by;	/* its argument */
+	bool		rows_follow;	/* what it computes is sent as rows */
 	int			start_triggers; /* that run before the statement: it is logged after them */
 	bool		logged;
-	const void *suspended_by;	/* a user's event trigger that runs: not part of the statement */
+	const void *suspended_by;	/* code of a user that runs: not part of the statement */
 	bool		temporary_used; /* the statement opened a temporary relation */
 	bool		temporary_before;	/* others in the transaction did */
 	MemoryContext context;		/* of the lists */
 	List	   *created;		/* relations (Oid) */
+	List	   *shared;			/* of those: sequences that have got this node's share */
 	List	   *constraints;	/* created (Oid) */
 	List	   *altered;		/* relations, and tables of dropped indexes (Oid) */
 	List	   *objects;		/* all that it created or altered (ObjectAddress) */
@@ -31,6 +37,10 @@ typedef struct MtmSchemaFrame
 
 extern void MtmSchemaFrameEnter(MtmSchemaFrame *frame, StringInfo content,
 								int start_triggers);
+/* Of a statement that is logged when it creates its relation. */
+extern void MtmSchemaFrameEnterDescribed(MtmSchemaFrame *frame, MtmDescribeRelation describe,
+										 const void *statement);
+extern void MtmSchemaFrameCreated(MtmSchemaFrame *frame, Oid relation);
 /* The statement succeeded: closes its bracket. */
 extern void MtmSchemaFrameDone(MtmSchemaFrame *frame);
 /* Always, last. */
@@ -39,8 +49,10 @@ extern void MtmSchemaFrameLeave(MtmSchemaFrame *frame);
 extern MtmSchemaFrame *MtmSchemaFrameCurrent(void);
 /* Is what runs now a part of a schema change? */
 extern bool MtmSchemaFrameInside(void);
+/* Are rows that are written now hidden from peers, which write them by the statement? */
+extern bool MtmSchemaFrameHidesRows(void);
 
-/* Around code of a user that the statement calls. */
+/* Around an event trigger of a user that the statement calls. */
 extern void MtmSchemaFrameSuspend(MtmSchemaFrame *frame, const void *code);
 extern void MtmSchemaFrameResume(MtmSchemaFrame *frame, bool failed);
 

@@ -3,7 +3,7 @@
  *
  * Runs in: backends.
  * Path: backend/schema_change_class.c -> here
- * Locks: MtmAlterTableDiverges locks the table as ALTER TABLE is about to, and only when
+ * Locks: MtmClassOfAlterTable locks the table as ALTER TABLE is about to, and only when
  *        its answer depends on whether the table has rows.
  *
  * An expression is evaluated on every node, so it must not depend on the node.
@@ -12,6 +12,10 @@
  * volatile does, and so may a stable function of a user, which can read tables under
  * another snapshot. A table without rows has nothing to differ in: the table is
  * locked until the commit on every node, so it is empty on all or on none.
+ *
+ * Where PostgreSQL rewrites the table, the new rows can be sent instead
+ * (MTM_STATEMENT_COMPUTES). Of a default that is not volatile it keeps one value in the
+ * catalog, and rewrites nothing: that is refused.
  */
 #include "postgres.h"
 
@@ -21,24 +25,30 @@
 #include "access/transam.h"
 #include "backend/schema_change_rows.h"
 #include "backend/written.h"
+#include "catalog/dependency.h"
 #include "catalog/heap.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parse_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "wire/replicated.h"
 
 /* Stable functions of PostgreSQL that tell about this node: beginnings of names. */
 static const char *const node_functions[] = {
@@ -161,9 +171,26 @@ is_serial(TypeName *type)
 	return false;
 }
 
+/* What a statement would put into rows that exist. */
+typedef struct Values
+{
+	bool		diverge;		/* nodes could compute different values */
+	bool		kept;			/* such a one would be kept in the catalog, not in the rows */
+} Values;
+
+static void
+note_value(Values *values, Node *value)
+{
+	if (!depends_on_node(value, NULL))
+		return;
+	values->diverge = true;
+	if (!contain_volatile_functions(value))
+		values->kept = true;
+}
+
 /* What ADD COLUMN would put into the rows that exist. */
-static bool
-new_column_diverges(ColumnDef *column, const char *query_string)
+static void
+note_new_column(Values *values, ColumnDef *column, const char *query_string)
 {
 	Node	   *value = column->raw_default;
 	Oid			type;
@@ -171,17 +198,23 @@ new_column_diverges(ColumnDef *column, const char *query_string)
 	ListCell   *cell;
 
 	if (is_serial(column->typeName))
-		return true;
+	{
+		values->diverge = true;
+		return;
+	}
 	foreach(cell, column->constraints)
 	{
 		Constraint *constraint = lfirst(cell);
 
 		if (constraint->contype == CONSTR_IDENTITY)
-			return true;
+		{
+			values->diverge = true;
+			return;
+		}
 		if (constraint->contype == CONSTR_DEFAULT)
 			value = constraint->raw_expr;
 		if (constraint->contype == CONSTR_GENERATED)
-			return false;		/* immutable, or an error */
+			return;				/* immutable, or an error */
 	}
 	typenameTypeIdAndMod(NULL, column->typeName, &type, &typmod);
 	if (value)
@@ -194,7 +227,7 @@ new_column_diverges(ColumnDef *column, const char *query_string)
 	}
 	else
 		value = get_typdefault(type);	/* of a domain */
-	return depends_on_node(value, NULL);
+	note_value(values, value);
 }
 
 static bool
@@ -287,17 +320,52 @@ may_write_rows(AlterTableStmt *alter)
 	return false;
 }
 
+/* Foreign keys of other tables are checked again when a column that they refer to changes. */
 static bool
-rows_diverge(AlterTableStmt *alter, const char *query_string)
+is_referred_to(Relation relation, AttrNumber column)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+	bool		found = false;
+
+	for (int i = 0; triggers && !found && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+		HeapTuple	tuple;
+		Datum		key;
+		bool		isnull;
+
+		if (RI_FKey_trigger_type(trigger->tgfoid) != RI_TRIGGER_PK ||
+			trigger->tgconstrrelid == RelationGetRelid(relation))
+			continue;
+		tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(trigger->tgconstraint));
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		key = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_confkey, &isnull);
+		if (!isnull)
+		{
+			ArrayType  *columns = DatumGetArrayTypeP(key);
+			AttrNumber *numbers = (AttrNumber *) ARR_DATA_PTR(columns);
+
+			for (int j = 0; j < ARR_DIMS(columns)[0]; j++)
+				found = found || numbers[j] == column;
+		}
+		ReleaseSysCache(tuple);
+	}
+	return found;
+}
+
+static MtmStatementClass
+class_by_values(AlterTableStmt *alter, const char *query_string, MtmStatementRefusal *refusal)
 {
 	LOCKMODE	lockmode = AlterTableGetLockLevel(alter->cmds);
 	Oid			id = AlterTableLookupRelation(alter, lockmode);
 	Relation	relation;
 	ListCell   *cell;
-	bool		diverges = false;
+	Values		values = {false, false};
+	bool		referred_to = false;
 
 	if (!OidIsValid(id))
-		return false;			/* IF EXISTS */
+		return MTM_STATEMENT_REPLICATED;	/* IF EXISTS */
 	relation = relation_open(id, NoLock);
 	if (relation->rd_rel->relkind == RELKIND_RELATION ||
 		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
@@ -312,21 +380,85 @@ rows_diverge(AlterTableStmt *alter, const char *query_string)
 				if (command->missing_ok &&
 					get_attnum(id, castNode(ColumnDef, command->def)->colname) != 0)
 					continue;
-				diverges |= new_column_diverges(castNode(ColumnDef, command->def),
-												query_string);
+				note_new_column(&values, castNode(ColumnDef, command->def), query_string);
 			}
 			else if (command->subtype == AT_AlterColumnType)
-				diverges |= new_type_diverges(relation, command, query_string);
+			{
+				values.diverge |= new_type_diverges(relation, command, query_string);
+				referred_to |= is_referred_to(relation, get_attnum(id, command->name));
+			}
 		}
 	}
 	relation_close(relation, NoLock);
-	return diverges && has_replicated_rows(id, alter->relation->inh, lockmode);
+	if (!values.diverge || !has_replicated_rows(id, alter->relation->inh, lockmode))
+		return MTM_STATEMENT_REPLICATED;
+	if (values.kept)
+	{
+		refusal->detail = "The table has rows, and nodes could keep different values for the new column.";
+		refusal->hint = "Add the column without a default, fill it with UPDATE, then set the default.";
+		return MTM_STATEMENT_REFUSED;
+	}
+	if (referred_to)
+	{
+		refusal->detail = "Foreign keys of other tables refer to the column, "
+			"and its new values could differ between nodes.";
+		refusal->hint = "Drop the foreign keys, and add them again afterwards.";
+		return MTM_STATEMENT_REFUSED;
+	}
+	return MTM_STATEMENT_COMPUTES;
 }
 
-bool
-MtmAlterTableDiverges(AlterTableStmt *alter, const char *query_string,
-					  MtmStatementRefusal *refusal)
+static bool
+is_referred_to_at_all(Relation relation)
 {
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
+	{
+		if (RI_FKey_trigger_type(triggers->triggers[i].tgfoid) == RI_TRIGGER_PK &&
+			triggers->triggers[i].tgconstrrelid != RelationGetRelid(relation))
+			return true;
+	}
+	return false;
+}
+
+/* Nodes have rows of their own in an unlogged table: all get those of this one. */
+static MtmStatementClass
+class_of_set_logged(AlterTableStmt *alter, MtmStatementRefusal *refusal)
+{
+	Oid			id = AlterTableLookupRelation(alter, AlterTableGetLockLevel(alter->cmds));
+	MtmStatementClass class = MTM_STATEMENT_REPLICATED;
+	Relation	relation;
+
+	if (!OidIsValid(id))
+		return class;			/* IF EXISTS */
+	relation = relation_open(id, NoLock);
+	if (relation->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED &&
+		MtmRelationIsReplicatedAs(relation, RELPERSISTENCE_PERMANENT))
+	{
+		class = MTM_STATEMENT_COMPUTES;
+		refusal->hint = "Create another table, and fill it with INSERT ... SELECT.";
+		if (getOwnedSequences(id) != NIL)
+		{
+			refusal->detail = "The table owns a sequence, and nodes would give the same values of it.";
+			class = MTM_STATEMENT_REFUSED;
+		}
+		else if (is_referred_to_at_all(relation))
+		{
+			refusal->detail = "Foreign keys of other tables refer to rows of it that other nodes lose.";
+			class = MTM_STATEMENT_REFUSED;
+		}
+	}
+	relation_close(relation, NoLock);
+	return class;
+}
+
+MtmStatementClass
+MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
+					 MtmStatementRefusal *refusal)
+{
+	MtmStatementClass class = MTM_STATEMENT_REPLICATED;
+	MtmStatementClass by_values = MTM_STATEMENT_REPLICATED;
 	ListCell   *cell;
 
 	foreach(cell, alter->cmds)
@@ -336,19 +468,20 @@ MtmAlterTableDiverges(AlterTableStmt *alter, const char *query_string,
 		switch (command->subtype)
 		{
 			case AT_SetLogged:
-				refusal->detail = "Rows of unlogged tables are not the same on every node.";
-				refusal->hint = "Create another table, and fill it with INSERT ... SELECT.";
-				return true;
+				class = class_of_set_logged(alter, refusal);
+				if (class == MTM_STATEMENT_REFUSED)
+					return class;
+				break;
 			case AT_DetachPartition:
 				if (!((PartitionCmd *) command->def)->concurrent)
 					break;
 				refusal->detail = "It does not run inside a transaction.";
 				refusal->hint = "Use DETACH PARTITION without CONCURRENTLY.";
-				return true;
+				return MTM_STATEMENT_REFUSED;
 			case AT_DetachPartitionFinalize:
 				refusal->detail = "It ends a DETACH PARTITION CONCURRENTLY of one node.";
 				refusal->hint = NULL;
-				return true;
+				return MTM_STATEMENT_REFUSED;
 			case AT_AttachPartition:
 				if (!((PartitionCmd *) command->def)->bound ||
 					!MtmPartitionBoundDiverges(((PartitionCmd *) command->def)->bound,
@@ -356,24 +489,18 @@ MtmAlterTableDiverges(AlterTableStmt *alter, const char *query_string,
 					break;
 				refusal->detail = "The partition's bound could differ between nodes.";
 				refusal->hint = "Write the bound as a constant.";
-				return true;
+				return MTM_STATEMENT_REFUSED;
 			case AT_SetIdentity:
 				refusal->detail = MtmSequenceOptionsDiverge((List *) command->def);
 				refusal->hint = "Drop the identity and add it again.";
 				if (refusal->detail)
-					return true;
+					return MTM_STATEMENT_REFUSED;
 				break;
 			default:
 				break;
 		}
 	}
-
-	if (may_write_rows(alter) && rows_diverge(alter, query_string))
-	{
-		refusal->detail = "The table has rows, and their new values could differ between nodes.";
-		refusal->hint = "Add the column without a default, fill it with UPDATE, "
-			"then set the default.";
-		return true;
-	}
-	return false;
+	if (may_write_rows(alter))
+		by_values = class_by_values(alter, query_string, refusal);
+	return by_values == MTM_STATEMENT_REPLICATED ? class : by_values;
 }

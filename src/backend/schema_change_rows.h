@@ -1,6 +1,6 @@
 /*
  * Statements that would write other rows on another node. All but the first need
- * no lock; MtmAlterTableDiverges takes the statement's own lock before it looks.
+ * no lock; MtmClassOfAlterTable takes the statement's own lock before it looks.
  */
 #ifndef MTM_BACKEND_SCHEMA_CHANGE_ROWS_H
 #define MTM_BACKEND_SCHEMA_CHANGE_ROWS_H
@@ -9,8 +9,8 @@
 #include "backend/schema_change_class.h"
 #include "nodes/parsenodes.h"
 
-extern bool MtmAlterTableDiverges(AlterTableStmt *alter, const char *query_string,
-								  MtmStatementRefusal *refusal);
+extern MtmStatementClass MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
+											  MtmStatementRefusal *refusal);
 extern bool MtmPartitionBoundDiverges(PartitionBoundSpec *bound, const char *query_string);
 /* Of ALTER SEQUENCE or ALTER COLUMN ... SET: why, or NULL. */
 extern const char *MtmSequenceOptionsDiverge(List *options);

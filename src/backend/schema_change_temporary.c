@@ -407,6 +407,35 @@ MtmStatementTemporary(Node *statement, const char *query_string)
 	return targets.permanent == 0 ? MTM_TEMPORARY_ALL : MTM_TEMPORARY_SOME;
 }
 
+DropStmt *
+MtmDropOfPermanent(Node *statement)
+{
+	DropStmt   *drop = (DropStmt *) statement;
+	DropStmt   *others;
+	ListCell   *cell;
+
+	if (!IsA(statement, DropStmt))
+		return NULL;
+	switch (drop->removeType)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_INDEX:
+		case OBJECT_SEQUENCE:
+		case OBJECT_VIEW:
+			break;
+		default:
+			return NULL;
+	}
+	others = copyObject(drop);
+	others->objects = NIL;
+	foreach(cell, drop->objects)
+	{
+		if (!object_is_temporary(drop->removeType, lfirst(cell)))
+			others->objects = lappend(others->objects, lfirst(cell));
+	}
+	return others;
+}
+
 static bool
 depends_on_temporary(Relation depend, const ObjectAddress *object)
 {

@@ -15,6 +15,9 @@ typedef enum MtmTemporary
 extern MtmTemporary MtmStatementTemporary(Node *statement, const char *query_string);
 extern bool MtmRangeVarIsTemporary(RangeVar *relation);
 
+/* A copy without its temporary relations; NULL for another statement, or kind of object. */
+extern DropStmt *MtmDropOfPermanent(Node *statement);
+
 /* Does any of these (a list of ObjectAddress) depend on a temporary object? */
 extern bool MtmObjectsUseTemporary(List *objects);
 

@@ -63,6 +63,8 @@ watch(MtmSchemaFrame *frame, ObjectAccessType access, Oid class, Oid id, int sub
 	switch (access)
 	{
 		case OAT_POST_CREATE:
+			if (relation && sub_id == 0)
+				MtmSchemaFrameCreated(frame, id);
 			remember_object(frame, class, id, sub_id);
 			if (relation && sub_id == 0)
 				frame->created = list_append_unique_oid(frame->created, id);

@@ -16,6 +16,10 @@
  * To a node that recovers (option `recover`; docs/majority.md, 3.5) everything goes that
  * the cluster committed here, whoever coordinated it, each transaction whole at its
  * COMMIT, and this node's marks. Users' own are sent at their PREPARE, as ever.
+ *
+ * What ALTER TABLE and REFRESH MATERIALIZED VIEW compute they write into a transient heap,
+ * whose files the relation gets at the end. Where it is sent, it goes under the relation's
+ * name, as refilled rows.
  */
 #include "postgres.h"
 
@@ -39,6 +43,7 @@
 #include "wire/frame.h"
 #include "wire/gid.h"
 #include "wire/row.h"
+#include "wire/schema_change.h"
 #include "wire/unsendable.h"
 
 /* A body is sent in parts of about this size. */
@@ -52,7 +57,8 @@ typedef struct PluginState
 	uint64		transaction;	/* grows with every transaction decoded */
 	bool		passed_over;	/* the current one is not two-phase */
 	bool		ours;			/* it carries MTM_MESSAGE_COMMIT */
-	bool		in_schema_change;
+	bool		in_schema_change;	/* rows are a statement's own, which peers write */
+	bool		refilling;		/* rows are put in as on the node that computed them */
 	bool		given_up;		/* peers refuse it, whatever it still brings */
 	int			flags;
 	MtmCommitMessage identity;	/* which it is, when it is ours */
@@ -135,7 +141,7 @@ plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool i
 				 errhint("Set shared_preload_libraries, multimaster.node_id and multimaster.conn_strings.")));
 
 	options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
-	options->receive_rewrites = false;
+	options->receive_rewrites = true;
 	ctx->output_plugin_private = state;
 	ctx->streaming = false;
 	if (is_init)
@@ -193,6 +199,7 @@ begin(PluginState *state)
 	state->passed_over = false;
 	state->ours = false;
 	state->in_schema_change = false;
+	state->refilling = false;
 	state->given_up = false;
 	state->flags = 0;
 	memset(&state->identity, 0, sizeof(state->identity));
@@ -320,6 +327,13 @@ store(TupleTableSlot *slot, ReorderBufferTupleBuf *tuple)
 	return slot;
 }
 
+static bool
+is_refilled(const PluginState *state, Relation relation)
+{
+	return state->refilling || OidIsValid(relation->rd_rel->relrewrite) ||
+		relation->rd_rel->relkind == RELKIND_MATVIEW;
+}
+
 static void
 write_change(PluginState *state, MtmSentRelation *sent, Relation relation,
 			 ReorderBufferChange *change)
@@ -332,7 +346,8 @@ write_change(PluginState *state, MtmSentRelation *sent, Relation relation,
 	switch (change->action)
 	{
 		case REORDER_BUFFER_CHANGE_INSERT:
-			position = MtmRecordBegin(body, MTM_RECORD_INSERT);
+			position = MtmRecordBegin(body, is_refilled(state, relation) ?
+									  MTM_RECORD_REFILL : MTM_RECORD_INSERT);
 			pq_sendint32(body, sent->id);
 			MtmRowWrite(body, sent->writer, store(sent->new_slot, new));
 			break;
@@ -377,6 +392,28 @@ looked_at(const PluginState *state)
 	return !state->passed_over && !state->in_schema_change && !state->given_up;
 }
 
+/* Whose row is it? For a transient heap that is another relation, opened without a lock. */
+static Relation
+open_owner(Relation relation)
+{
+	Relation	owner = relation;
+
+	if (OidIsValid(relation->rd_rel->relrewrite))
+		owner = RelationIdGetRelation(relation->rd_rel->relrewrite);
+	if (!RelationIsValid(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relation->rd_rel->relrewrite)));
+	return owner;
+}
+
+static void
+close_owner(Relation owner, Relation relation)
+{
+	if (owner != relation)
+		RelationClose(owner);
+}
+
 static void
 plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			  Relation relation, ReorderBufferChange *change)
@@ -384,14 +421,16 @@ plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	PluginState *state = ctx->output_plugin_private;
 	int			length = state->body.len;
 	MemoryContext old;
+	Relation	owner;
 
 	if (!looked_at(state))
 		return;
 
+	owner = open_owner(relation);
 	old = MemoryContextSwitchTo(state->row_context);
 	PG_TRY();
 	{
-		MtmSentRelation *sent = MtmSentRelationLookup(relation);
+		MtmSentRelation *sent = MtmSentRelationLookup(owner, relation->rd_rel->relpersistence);
 
 		if (sent->replicated)
 		{
@@ -399,7 +438,7 @@ plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 			if (sendable(sent, change))
 				write_change(state, sent, relation, change);
 			else
-				write_unidentified(&state->body, relation);
+				write_unidentified(&state->body, owner);
 		}
 	}
 	PG_CATCH();
@@ -407,6 +446,7 @@ plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		give_up(state, length, state->row_context);
 	}
 	PG_END_TRY();
+	close_owner(owner, relation);
 	send_part(ctx, txn);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
@@ -429,7 +469,8 @@ plugin_truncate(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, int count,
 	ids = palloc(sizeof(Oid) * count);
 	for (int i = 0; i < count; i++)
 	{
-		MtmSentRelation *sent = MtmSentRelationLookup(truncated[i]);
+		MtmSentRelation *sent = MtmSentRelationLookup(truncated[i],
+													  truncated[i]->rd_rel->relpersistence);
 
 		if (!sent->replicated)
 			continue;
@@ -497,9 +538,14 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 		state->in_schema_change = false;
 		return;
 	}
+	if (strcmp(prefix, MTM_MESSAGE_REFILL) == 0)
+	{
+		state->refilling = size > 0;
+		return;
+	}
 	if (strcmp(prefix, MTM_MESSAGE_SCHEMA) == 0)
 	{
-		state->in_schema_change = true;
+		state->in_schema_change = MtmSchemaChangeHidesRows(message, size);
 		state->flags |= MTM_TX_SCHEMA_CHANGE;
 		kind = MTM_RECORD_SCHEMA;
 	}

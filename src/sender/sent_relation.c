@@ -98,7 +98,7 @@ MtmSentRelationsDropChanged(void)
 }
 
 MtmSentRelation *
-MtmSentRelationLookup(Relation relation)
+MtmSentRelationLookup(Relation relation, char persistence)
 {
 	Oid			id = RelationGetRelid(relation);
 	bool		found;
@@ -112,7 +112,7 @@ MtmSentRelationLookup(Relation relation)
 		sent->complete = false;
 		sent->context = NULL;
 	}
-	if (sent->valid && sent->complete)
+	if (sent->valid && sent->complete && sent->persistence == persistence)
 		return sent;
 
 	if (sent->context)
@@ -124,7 +124,8 @@ MtmSentRelationLookup(Relation relation)
 	sent->valid = true;
 	sent->complete = false;	/* an error may come */
 	sent->defined_in = 0;
-	sent->replicated = MtmRelationIsReplicated(relation);
+	sent->persistence = persistence;
+	sent->replicated = MtmRelationIsReplicatedAs(relation, persistence);
 	sent->identified = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL ||
 		OidIsValid(RelationGetReplicaIndex(relation));
 

@@ -18,6 +18,7 @@ typedef struct MtmSentRelation
 	bool		valid;
 	bool		complete;
 	bool		replicated;
+	char		persistence;	/* of the heap that its rows are in */
 	bool		identified;		/* its rows can be found by peers */
 	uint64		defined_in;		/* number of the transaction that has the definition */
 	MemoryContext context;		/* of what follows; gone when invalid */
@@ -30,8 +31,8 @@ typedef struct MtmSentRelation
 /* When decoding starts and ends; `context` lives as long as the decoding. */
 extern void MtmSentRelationsBegin(MemoryContext context);
 extern void MtmSentRelationsEnd(void);
-/* Valid until the next transaction begins. */
-extern MtmSentRelation *MtmSentRelationLookup(Relation relation);
+/* Valid until the next transaction begins. The rows are in a heap of that persistence. */
+extern MtmSentRelation *MtmSentRelationLookup(Relation relation, char persistence);
 /* Between transactions: give back the memory of those that changed, if they are many. */
 extern void MtmSentRelationsDropChanged(void);
 

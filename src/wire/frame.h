@@ -16,6 +16,8 @@
  * The body is a sequence of records, each [uint32 length][kind][content]:
  *   R relation definition (wire/relation_definition.h)  rows after it refer to its id
  *   I relation_id new                      rows as wire/row.h writes them
+ *   F relation_id new                      a row that a statement of the schema computed: as
+ *                                          I, without what an insertion brings about
  *   U relation_id has_old [old] new
  *   D relation_id old
  *   T flags count relation_ids
@@ -44,6 +46,7 @@
 
 #define MTM_RECORD_RELATION 'R'
 #define MTM_RECORD_INSERT 'I'
+#define MTM_RECORD_REFILL 'F'
 #define MTM_RECORD_UPDATE 'U'
 #define MTM_RECORD_DELETE 'D'
 #define MTM_RECORD_TRUNCATE 'T'
@@ -55,6 +58,7 @@
 /* Prefixes of logical messages in our own WAL that the plugin turns into records. */
 #define MTM_MESSAGE_SCHEMA "mtm:schema"	/* content of an S record follows */
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
+#define MTM_MESSAGE_REFILL "mtm:refill"	/* not empty: inserted rows are F records; empty: no more */
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
 #define MTM_MESSAGE_OWNER "mtm:owner"	/* content of an O record */
 /* Not in a transaction: this node's mark of a generation; content: uint64, host order. */

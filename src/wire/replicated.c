@@ -88,11 +88,18 @@ named_local(Oid mtm_schema, Relation relation)
 bool
 MtmRelationIsReplicated(Relation relation)
 {
+	return MtmRelationIsReplicatedAs(relation, relation->rd_rel->relpersistence);
+}
+
+bool
+MtmRelationIsReplicatedAs(Relation relation, char persistence)
+{
 	Oid			mtm_schema;
 
-	if (relation->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT ||
+	if (persistence != RELPERSISTENCE_PERMANENT ||
 		(relation->rd_rel->relkind != RELKIND_RELATION &&
-		 relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) ||
+		 relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE &&
+		 relation->rd_rel->relkind != RELKIND_MATVIEW) ||
 		IsCatalogRelation(relation))
 		return false;
 	mtm_schema = get_namespace_oid("mtm", true);

@@ -3,7 +3,7 @@
  * (does this statement make the transaction distributed?) and the plugin (is
  * this row sent?), and they must agree.
  *
- * Replicated: permanent tables and partitions, but not catalogs, not tables named in
+ * Replicated: permanent tables, partitions and materialized views, but not catalogs, not tables named in
  * mtm.local_tables, and nothing in schema mtm except mtm.local_tables itself.
  */
 #ifndef MTM_REPLICATED_H
@@ -14,5 +14,7 @@
 /* Looks into the catalogs: callers keep the answer until the relation's
  * relcache entry is invalidated (a trigger on mtm.local_tables does that). */
 extern bool MtmRelationIsReplicated(Relation relation);
+/* When its rows are written with this persistence: ALTER TABLE ... SET LOGGED changes it. */
+extern bool MtmRelationIsReplicatedAs(Relation relation, char persistence);
 
 #endif

@@ -20,6 +20,7 @@ MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change)
 {
 	ListCell   *cell;
 
+	pq_sendint8(out, change->rows_follow);
 	send_text(out, change->statement);
 	send_text(out, change->role);
 	send_text(out, change->session_role);
@@ -42,6 +43,7 @@ MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change)
 
 	if (in->cursor >= in->len)
 		return false;
+	change->rows_follow = pq_getmsgbyte(in) != 0;
 	change->statement = pq_getmsgrawstring(in);
 	change->role = pq_getmsgrawstring(in);
 	change->session_role = pq_getmsgrawstring(in);
@@ -59,4 +61,10 @@ MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change)
 	}
 	pq_getmsgend(in);
 	return true;
+}
+
+bool
+MtmSchemaChangeHidesRows(const char *content, Size size)
+{
+	return size == 0 || content[0] == 0;
 }

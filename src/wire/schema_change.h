@@ -1,8 +1,11 @@
 /*
  * A schema change as it is sent: one statement and all that its meaning depends on.
  *
- *   statement, role, session role, int64 transaction start, int64 statement start,
- *   uint16 settings, for each: name, value
+ *   uint8 rows follow, statement, role, session role, int64 transaction start,
+ *   int64 statement start, uint16 settings, for each: name, value
+ *
+ * "Rows follow": what the statement computes is sent as rows, those within its bracket.
+ * Peers run it without computing anything (apply/without_rows.h).
  *
  * Integers in network order, strings null-terminated in the server's encoding (all
  * nodes have the same). Empty content runs nothing: it only reopens the bracket in
@@ -24,6 +27,7 @@ typedef struct MtmSetting
 
 typedef struct MtmSchemaChange
 {
+	bool		rows_follow;
 	const char *statement;		/* after reading, these point into the input */
 	const char *role;			/* whose rights it runs with */
 	const char *session_role;	/* SESSION_USER */
@@ -35,5 +39,7 @@ typedef struct MtmSchemaChange
 extern void MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change);
 /* False when the content is empty. */
 extern bool MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change);
+/* Are rows in the bracket that this content opens the statement's own, which peers write? */
+extern bool MtmSchemaChangeHidesRows(const char *content, Size size);
 
 #endif

@@ -103,6 +103,31 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await same_everywhere(nodes, ['kept']);
   });
 
+  test('has what schema changes computed, also when that is large', async () => {
+    await query(1, 'CREATE TABLE fired (id int)');
+    await query(1, `CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN INSERT INTO fired VALUES (new.id); RETURN new; END'`);
+    await query(1, 'CREATE TRIGGER fire BEFORE INSERT ON kept FOR EACH ROW EXECUTE FUNCTION fire()');
+    await query(1, 'ALTER TABLE kept ENABLE ALWAYS TRIGGER fire');
+    await query(1, 'ALTER TABLE kept ADD CONSTRAINT later CHECK (id > 10) NOT VALID');
+    await query(1, 'CREATE MATERIALIZED VIEW seen AS SELECT id, random() AS r FROM kept WITH NO DATA');
+    await away(3);
+    await query(1, `CREATE TABLE made AS
+      SELECT id, random() AS r, repeat(md5(random()::text), 300) AS v FROM kept`);
+    await query(2, 'BEGIN; DELETE FROM kept WHERE id = 999; ALTER TABLE kept ADD r float DEFAULT random(); '
+      + "UPDATE kept SET r = r + 1 WHERE id = 1000; ALTER TABLE made ALTER v TYPE text USING v || random(); COMMIT");
+    await query(1, 'REFRESH MATERIALIZED VIEW seen');
+    await query(1, 'CREATE UNIQUE INDEX ON seen (id)');
+    await query(2, 'REFRESH MATERIALIZED VIEW CONCURRENTLY seen');
+    await back(3);
+    await same_everywhere(nodes, ['kept', 'made', 'seen', 'fired']);
+    await same_schema_everywhere(nodes);
+    const { rows } = await query(3, 'SELECT count(*)::int AS n FROM fired');
+    expect(rows).toEqual([{ n: 0 }]);
+    await query(3, 'DROP TABLE made, fired; DROP MATERIALIZED VIEW seen');
+    await query(3, 'ALTER TABLE kept DROP COLUMN r, DROP CONSTRAINT later; DROP FUNCTION fire() CASCADE');
+  });
+
   test('and was stopped in good order', async () => {
     await nodes.stop(1);
     clients.delete(1);

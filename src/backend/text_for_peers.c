@@ -1,0 +1,82 @@
+/*
+ * What peers are told of a statement: mostly its own text.
+ *
+ * Runs in: backends.
+ * Path: backend/schema_change.c -> here -> backend/schema_change_content.c
+ * Locks: that of CLUSTER itself, taken with its check of rights.
+ */
+#include "postgres.h"
+
+#include "backend/schema_change_content.h"
+#include "backend/schema_change_temporary.h"
+#include "backend/text_for_peers.h"
+#include "catalog/namespace.h"
+#include "commands/tablecmds.h"
+#include "lib/stringinfo.h"
+#include "storage/lockdefs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* It puts this server's rows in order; the mark on the index is for all nodes. */
+static char *
+text_of_cluster(const ClusterStmt *cluster)
+{
+	Oid			table = RangeVarGetRelidExtended(cluster->relation, AccessExclusiveLock, 0,
+												 RangeVarCallbackOwnsTable, NULL);
+
+	return psprintf("ALTER TABLE %s CLUSTER ON %s",
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+											   get_rel_name(table)),
+					quote_identifier(cluster->indexname));
+}
+
+static const char *
+kind_name(ObjectType type)
+{
+	switch (type)
+	{
+		case OBJECT_INDEX:
+			return "INDEX";
+		case OBJECT_SEQUENCE:
+			return "SEQUENCE";
+		case OBJECT_VIEW:
+			return "VIEW";
+		default:
+			return "TABLE";
+	}
+}
+
+static char *
+text_of_drop(const DropStmt *drop)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "DROP %s ", kind_name(drop->removeType));
+	if (drop->missing_ok)
+		appendStringInfoString(&text, "IF EXISTS ");
+	foreach(cell, drop->objects)
+	{
+		if (cell != list_head(drop->objects))
+			appendStringInfoString(&text, ", ");
+		appendStringInfoString(&text, NameListToQuotedString(lfirst(cell)));
+	}
+	if (drop->behavior == DROP_CASCADE)
+		appendStringInfoString(&text, " CASCADE");
+	return text.data;
+}
+
+char *
+MtmTextForPeers(const PlannedStmt *pstmt, const char *query_string)
+{
+	Node	   *statement = pstmt->utilityStmt;
+	DropStmt   *others;
+
+	if (IsA(statement, ClusterStmt))
+		return text_of_cluster((ClusterStmt *) statement);
+	others = MtmDropOfPermanent(statement);
+	if (others && list_length(others->objects) != list_length(((DropStmt *) statement)->objects))
+		return text_of_drop(others);
+	return MtmStatementText(pstmt, query_string);
+}
