@@ -1,7 +1,7 @@
 // The report: what other sessions of this server are told of the control plane. At most
 // 32 kB, so what could be long is cut.
 import { bit_mask, contains, type NodeId, type NodeSet } from '../core/node_set.ts';
-import { connected_nodes, is_connected, peer_of } from '../core/connectivity.ts';
+import { connected_nodes, hearing_of, is_connected, peer_of } from '../core/connectivity.ts';
 import { configured_nodes, known_nodes } from '../core/configured.ts';
 import { in_force } from '../core/force.ts';
 import { recovery_left } from '../core/recovery.ts';
