@@ -34,6 +34,7 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 /* The arguments of ProcessUtility. */
 typedef struct Call
@@ -213,9 +214,9 @@ describe_filled(Oid id, const void *arg)
 	if (filling->text)
 		return MtmSchemaChangeContent(filling->statement, filling->text,
 									  !filling->into->skipData);
-	table = relation_open(id, NoLock);
+	table = RelationIdGetRelation(id);	/* not locked yet: nobody else can see it */
 	text = MtmCreatedTableText(table, filling->into);
-	relation_close(table, NoLock);
+	RelationClose(table);
 	return MtmSchemaChangeContent(filling->statement, text, true);
 }
 

@@ -14,6 +14,7 @@
 #include "backend/schema_change_class.h"
 #include "backend/schema_change_rows.h"
 #include "backend/schema_change_temporary.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
@@ -306,7 +307,7 @@ class_of_explain(ExplainStmt *explain, const char *query_string)
 
 /* Puts the rows of this server in order; but it also remembers the index for later. */
 static MtmStatementClass
-class_of_cluster(ClusterStmt *cluster)
+class_of_cluster(ClusterStmt *cluster, MtmStatementRefusal *refusal)
 {
 	Oid			table;
 	Oid			index;
@@ -320,6 +321,9 @@ class_of_cluster(ClusterStmt *cluster)
 	index = get_relname_relid(cluster->indexname, get_rel_namespace(table));
 	if (!OidIsValid(index) || get_index_isclustered(index))
 		return MTM_STATEMENT_LOCAL;
+	/* Prepared, it would keep a lock that decoding waits for. */
+	if (IsCatalogRelationOid(table))
+		return refuse(refusal, "It would change a system catalog.", NULL);
 	return MTM_STATEMENT_REPLICATED;	/* as ALTER TABLE ... CLUSTER ON */
 }
 
@@ -329,7 +333,7 @@ class_of_local(Node *statement, const char *query_string, MtmStatementRefusal *r
 	if (IsA(statement, ExplainStmt))
 		return class_of_explain((ExplainStmt *) statement, query_string);
 	if (IsA(statement, ClusterStmt))
-		return class_of_cluster((ClusterStmt *) statement);
+		return class_of_cluster((ClusterStmt *) statement, refusal);
 	if (IsA(statement, ReindexStmt) &&
 		has_true_option(((ReindexStmt *) statement)->params, "concurrently"))
 		return refuse(refusal, "It does not run inside a transaction.",

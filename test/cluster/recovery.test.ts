@@ -116,6 +116,8 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
       SELECT id, random() AS r, repeat(md5(random()::text), 300) AS v FROM kept`);
     await query(2, 'BEGIN; DELETE FROM kept WHERE id = 999; ALTER TABLE kept ADD r float DEFAULT random(); '
       + "UPDATE kept SET r = r + 1 WHERE id = 1000; ALTER TABLE made ALTER v TYPE text USING v || random(); COMMIT");
+    // from both: one of them is the donor, and has the other's in its WAL as it applied it
+    await query(1, 'ALTER TABLE kept ADD s float DEFAULT random()');
     await query(1, 'REFRESH MATERIALIZED VIEW seen');
     await query(1, 'CREATE UNIQUE INDEX ON seen (id)');
     await query(2, 'REFRESH MATERIALIZED VIEW CONCURRENTLY seen');
@@ -125,7 +127,7 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     const { rows } = await query(3, 'SELECT count(*)::int AS n FROM fired');
     expect(rows).toEqual([{ n: 0 }]);
     await query(3, 'DROP TABLE made, fired; DROP MATERIALIZED VIEW seen');
-    await query(3, 'ALTER TABLE kept DROP COLUMN r, DROP CONSTRAINT later; DROP FUNCTION fire() CASCADE');
+    await query(3, 'ALTER TABLE kept DROP COLUMN r, DROP COLUMN s, DROP CONSTRAINT later; DROP FUNCTION fire() CASCADE');
   });
 
   test('and was stopped in good order', async () => {

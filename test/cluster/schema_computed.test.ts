@@ -32,6 +32,9 @@ describe('what a schema change computes', () => {
     await sessions.run(1, 'DROP SCHEMA schema_computed CASCADE');
   });
 
+  /** Too large and too random for a row: it goes to TOAST. */
+  const BIG = `(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 300) WHERE i = i)`;
+
   async function same(...names: string[]): Promise<void> {
     await sessions.all_give(RELATIONS, names);
     await same_schema_everywhere(sessions.nodes);
@@ -45,8 +48,7 @@ describe('what a schema change computes', () => {
     await sessions.run(
       1,
       'CREATE TABLE source (id serial PRIMARY KEY, v text COLLATE "C", big text)',
-      `INSERT INTO source (v, big) SELECT md5(i::text), (SELECT string_agg(md5(random()::text), '')
-         FROM generate_series(1, 200) WHERE i = i) FROM generate_series(1, 20) AS i`,
+      `INSERT INTO source (v, big) SELECT md5(i::text), ${BIG} FROM generate_series(1, 20) AS i`,
       'CREATE TEMP TABLE mine AS SELECT random() AS r FROM generate_series(1, 5)',
       'PREPARE drawn(int) AS SELECT i, random() AS r FROM generate_series(1, $1) AS i',
       'BEGIN',
@@ -147,7 +149,7 @@ describe('what a schema change computes', () => {
       `CREATE TABLE filled (id int PRIMARY KEY, p int REFERENCES parent, n int, big text,
          twice int GENERATED ALWAYS AS (n * 2) STORED, gone int)`,
       `INSERT INTO filled (id, p, n, big, gone)
-         SELECT i, i, i, repeat(md5(i::text), 300), 1 FROM generate_series(1, 30) AS i`,
+         SELECT i, i, i, ${BIG}, 1 FROM generate_series(1, 30) AS i`,
       'ALTER TABLE filled ADD CONSTRAINT later CHECK (n < 20) NOT VALID',
       'CREATE INDEX ON filled (n)',
       'CREATE TABLE child (id int REFERENCES filled)',
@@ -231,7 +233,7 @@ describe('what a schema change computes', () => {
       'CREATE TABLE source (id int PRIMARY KEY, n int)',
       'INSERT INTO source SELECT i, i FROM generate_series(1, 20) AS i',
       'BEGIN',
-      'CREATE MATERIALIZED VIEW seen AS SELECT id, n, random() AS r FROM source',
+      'CREATE MATERIALIZED VIEW seen AS SELECT id, n, random() AS r, repeat(md5(id::text), 300) AS v FROM source',
       'CREATE UNIQUE INDEX ON seen (id)',
       'INSERT INTO source VALUES (21, NULL)',
       'COMMIT',
@@ -303,7 +305,7 @@ describe('what a schema change computes', () => {
     for (const node of sessions.nodes.ids) {
       await sessions.run(
         node,
-        `INSERT INTO scratch SELECT i, ${node}, repeat(md5(i::text), 400) FROM generate_series(1, 5) AS i`,
+        `INSERT INTO scratch SELECT i, ${node}, ${BIG} FROM generate_series(1, 5) AS i`,
       );
     }
     await sessions.run(3, 'INSERT INTO scratch_empty VALUES (3)');

@@ -23,6 +23,7 @@ const REFUSED = [
   'ALTER TABLE referred_to SET LOGGED',
   'ALTER TABLE filled ALTER id TYPE bigint USING id + floor(random())',
   'GRANT SELECT ON passing, filled TO PUBLIC',
+  'CLUSTER pg_trigger USING pg_trigger_oid_index',
   'ALTER SEQUENCE counter RESTART',
   'ALTER SEQUENCE counter START 5',
   'ALTER SEQUENCE counter INCREMENT 5',
