@@ -11,6 +11,7 @@
 #include "apply/refill.h"
 #include "backend/commit.h"
 #include "backend/schema_change.h"
+#include "backend/setval_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/utility.h"
 #include "backend/written.h"
@@ -96,6 +97,7 @@ _PG_init(void)
 	MtmStatementGateInstallHooks();
 	MtmSchemaChangeInstallHooks();
 	MtmRefillInstallHooks();
+	MtmSetvalCallsInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();
 	MtmLinkSenderRegister();

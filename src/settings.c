@@ -38,6 +38,8 @@ char	   *mtm_referee_connstring = NULL;
 bool		mtm_bypass = false;
 bool		mtm_break_connection = false;
 bool		mtm_ignore_tables_without_pk = false;
+bool		mtm_monotonic_sequences = false;
+bool		mtm_dump_of_cluster = false;
 
 static void
 define_identity(void)
@@ -155,6 +157,23 @@ define_behavior(void)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
+static void
+define_sequences(void)
+{
+	DefineCustomBoolVariable("multimaster.monotonic_sequences",
+							 "Values of sequences also grow from node to node, with the commits.",
+							 "A transaction that drew a value is committed on all nodes, and they "
+							 "go on behind that value.",
+							 &mtm_monotonic_sequences, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.dump_of_cluster",
+							 "This session loads what pg_dump wrote of a cluster.",
+							 "Increments of new sequences are multiplied already. A dump that "
+							 "begins with the extension turns it on.",
+							 &mtm_dump_of_cluster, false,
+							 PGC_USERSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+}
+
 void
 MtmSettingsDefine(void)
 {
@@ -163,6 +182,7 @@ MtmSettingsDefine(void)
 	define_apply();
 	define_majority();
 	define_behavior();
+	define_sequences();
 	MarkGUCPrefixReserved("multimaster");
 }
 

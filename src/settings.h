@@ -29,6 +29,8 @@ extern char *mtm_referee_connstring;
 extern bool mtm_bypass;
 extern bool mtm_break_connection;
 extern bool mtm_ignore_tables_without_pk;
+extern bool mtm_monotonic_sequences;
+extern bool mtm_dump_of_cluster;
 
 extern void MtmSettingsDefine(void);
 /* ereport(FATAL) naming every setting that is too small. */

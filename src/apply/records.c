@@ -2,7 +2,7 @@
  * Running the records of a transaction of another node, one after the other.
  *
  * Runs in: apply workers, the recovery process.
- * Path: apply/body.c -> here -> apply/rows.c, apply/schema_change.c
+ * Path: apply/body.c -> here -> apply/rows.c, apply/schema_change.c, backend/sequence_moves.c
  * Locks: row and relation locks, as their own backends take them.
  */
 #include "postgres.h"
@@ -13,12 +13,25 @@
 #include "apply/relation.h"
 #include "apply/rows.h"
 #include "apply/schema_change.h"
+#include "backend/sequence_moves.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "replication/message.h"
 #include "utils/acl.h"
 #include "wire/frame.h"
 #include "wire/unsendable.h"
+
+/* In this node's WAL, too: a node that comes back may read it from here. */
+static void
+move_sequence(StringInfo record, const MtmApplied *applied)
+{
+	MtmSequenceMove move;
+
+	LogLogicalMessage(MTM_MESSAGE_SEQUENCE, record->data + record->cursor,
+					  record->len - record->cursor, true);
+	MtmSequenceMoveRead(record, &move);
+	MtmSequenceMoveApply(&move, applied->decided);
+}
 
 static void
 apply_record(StringInfo record, MtmApplied *applied)
@@ -52,6 +65,9 @@ apply_record(StringInfo record, MtmApplied *applied)
 		case MTM_RECORD_NOTIFY:
 			appendBinaryStringInfo(&applied->notifies, record->data + record->cursor,
 								   record->len - record->cursor);
+			break;
+		case MTM_RECORD_SEQUENCE:
+			move_sequence(record, applied);
 			break;
 		case MTM_RECORD_OWNER:
 			applied->owner = get_role_oid(pq_getmsgrawstring(record), false);

@@ -20,6 +20,7 @@
 #include "apply/refill.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
+#include "backend/sequences.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_class.h"
 #include "commands/tablecmds.h"
@@ -369,5 +370,7 @@ MtmApplyTruncate(StringInfo record)
 	PopActiveSnapshot();
 	foreach(cell, relations)
 		table_close(lfirst(cell), NoLock);
+	if ((flags & 2) != 0)
+		MtmSequencesRestarted(ids);
 	MtmRowsResume();
 }

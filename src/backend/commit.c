@@ -28,6 +28,7 @@
 #include "backend/commit.h"
 #include "backend/drive.h"
 #include "backend/notifications.h"
+#include "backend/sequence_moves.h"
 #include "backend/temp_tables.h"
 #include "backend/vote_wait.h"
 #include "backend/written.h"
@@ -216,7 +217,9 @@ commit_everywhere(bool from_inside, bool notifies)
 static bool
 must_commit_everywhere(bool *notifies)
 {
-	bool		wrote = MtmWritten() && TransactionIdIsValid(GetTopTransactionIdIfAny());
+	bool		drew = MtmSequencesTellDrawn() > 0;
+	bool		wrote = (MtmWritten() || drew) &&
+		TransactionIdIsValid(GetTopTransactionIdIfAny());
 
 	*notifies = MtmNotificationsPending();
 	if (!*notifies)
@@ -421,6 +424,7 @@ prepare_block(const char *gid)
 {
 	end_subtransactions();
 	AfterTriggerFireDeferred();
+	(void) MtmSequencesTellDrawn();
 	prepare_everywhere(gid);
 }
 

@@ -26,11 +26,13 @@
 #include "backend/schema_change_temporary.h"
 #include "backend/schema_change_watch.h"
 #include "backend/sequence_like.h"
+#include "backend/sequence_moves.h"
 #include "backend/sequences.h"
 #include "backend/text_for_peers.h"
 #include "backend/written.h"
-#include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "commands/dbcommands.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "utils/lsyscache.h"
@@ -55,6 +57,58 @@ run(const Call *call)
 {
 	call->next(call->pstmt, call->query_string, call->read_only_tree, call->context,
 			   call->params, call->query_env, call->dest, call->qc);
+}
+
+static bool
+has_option(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		if (strcmp(((DefElem *) lfirst(cell))->defname, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Which values a sequence has is a matter of its START and INCREMENT. RESTART says where to
+ * begin, so that values come again is what is wanted.
+ */
+static void
+run_alter_sequence(const Call *call)
+{
+	MtmSchemaFrame *frame = MtmSchemaFrameCurrent();
+	AlterSeqStmt *alter = castNode(AlterSeqStmt, call->pstmt->utilityStmt);
+	bool		stepped = has_option(alter->options, "increment");
+	bool		renumbered = (stepped || has_option(alter->options, "start")) &&
+		!has_option(alter->options, "restart");
+	Oid			id;
+	MemoryContext old;
+
+	if (renumbered && !frame->content)
+		MtmSequenceNoteGiven(RangeVarGetRelid(alter->sequence, ShareRowExclusiveLock, true));
+	run(call);
+	id = RangeVarGetRelid(alter->sequence, NoLock, true);
+	if (!OidIsValid(id))
+		return;					/* IF EXISTS */
+	old = MemoryContextSwitchTo(frame->context);
+	if (stepped)
+		frame->stepped = list_append_unique_oid(frame->stepped, id);
+	if (renumbered)
+		frame->renumbered = list_append_unique_oid(frame->renumbered, id);
+	MemoryContextSwitchTo(old);
+}
+
+/* Within a frame. */
+static void
+run_part(const Call *call)
+{
+	if (IsA(call->pstmt->utilityStmt, AlterSeqStmt))
+		run_alter_sequence(call);
+	else
+		run(call);
 }
 
 static const char *
@@ -106,7 +160,9 @@ complete(const MtmSchemaFrame *frame, Node *statement, List *likes)
 	MtmReplicaIdentityAfter(list_concat_unique_oid(tables, frame->altered),
 							chooses_identity(statement) ? NIL : frame->constraints);
 	MtmSequencesAfter(list_difference_oid(sequences, frame->shared), likes);
-	MtmSequencesAltered(list_difference_oid(frame->altered, frame->created));
+	MtmSequencesAltered(list_difference_oid(frame->altered, frame->created), frame->stepped);
+	if (frame->content)
+		MtmSequencesTellBehind(frame->renumbered);
 }
 
 /* Dropping takes temporary dependents along here, and needs none on the peers. */
@@ -158,7 +214,7 @@ run_in_frame(const Call *call, MtmSchemaFrame *frame)
 {
 	PG_TRY();
 	{
-		run(call);
+		run_part(call);
 		MtmSchemaFrameDone(frame);
 	}
 	PG_FINALLY();
@@ -239,19 +295,6 @@ run_filling(Call *call)
 	complete(&frame, statement, NIL);
 }
 
-static void
-refuse_restart_identity(const Call *call, Oid table)
-{
-	if (getOwnedSequences(table) == NIL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("multimaster does not support TRUNCATE ... RESTART IDENTITY yet"),
-			 errdetail("Nodes would give the same values of a sequence of table \"%s\".",
-					   get_rel_name(table)),
-			 errhint("Use TRUNCATE ... CONTINUE IDENTITY.")));
-}
-
 /* Which tables it reaches is known when it is done, with all of them locked. */
 static void
 run_truncate(const Call *call)
@@ -282,10 +325,10 @@ run_truncate(const Call *call)
 		relation_close(relation, NoLock);
 		if (!replicated)
 			continue;
-		if (truncate->restart_seqs)
-			refuse_restart_identity(call, lfirst_oid(cell));
 		MtmWrittenRows();
 	}
+	if (truncate->restart_seqs)
+		MtmSequencesRestarted(tables);
 }
 
 static void
@@ -313,6 +356,22 @@ tell_only_here(const Call *call)
 			 errdetail("multimaster replicates one database.")));
 }
 
+/*
+ * So begins what pg_dump writes of a cluster: with the extension, and an empty search_path,
+ * as nobody works. The increments that follow are those that it found.
+ */
+static void
+note_dump(Node *statement)
+{
+	CreateExtensionStmt *create = (CreateExtensionStmt *) statement;
+
+	if (!IsA(statement, CreateExtensionStmt) || !create->if_not_exists ||
+		!OidIsValid(get_extension_oid(create->extname, true)) ||
+		namespace_search_path[0] != '\0')
+		return;
+	SetConfigOption("multimaster.dump_of_cluster", "on", PGC_USERSET, PGC_S_SESSION);
+}
+
 static void
 run_classified(Call *call)
 {
@@ -329,6 +388,7 @@ run_classified(Call *call)
 			run(call);
 			break;
 		case MTM_STATEMENT_OURS:
+			note_dump(statement);
 			run_schema_change(call, NULL, true);
 			break;
 		case MTM_STATEMENT_ROWS:
@@ -417,10 +477,10 @@ static void
 run_inside(Call *call, MtmSchemaFrame *frame)
 {
 	if (!frame->rows_follow)
-		run(call);
+		run_part(call);
 	else if (call->context == PROCESS_UTILITY_SUBCOMMAND)
 	{
-		run(call);
+		run_part(call);
 		if (IsA(call->pstmt->utilityStmt, CreateSeqStmt))
 			share_new_sequences(frame);
 	}

@@ -277,10 +277,8 @@ class_of_drop(DropStmt *drop, MtmStatementRefusal *refusal)
 static MtmStatementClass
 class_of_sequence(List *options, MtmStatementRefusal *refusal)
 {
-	const char *detail = MtmSequenceOptionsDiverge(options);
-
-	if (detail)
-		return refuse(refusal, detail, "Create another sequence instead.");
+	if (MtmSequenceOptionsCycle(options))
+		return refuse(refusal, MtmCycleDetail, NULL);
 	return MTM_STATEMENT_REPLICATED;
 }
 

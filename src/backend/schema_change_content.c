@@ -36,6 +36,7 @@ static const char *const settings[] = {
 	"lc_monetary",
 	"lc_numeric",
 	"lc_time",
+	"multimaster.dump_of_cluster",
 	"row_security",
 	"search_path",
 	"standard_conforming_strings",

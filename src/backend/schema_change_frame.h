@@ -32,6 +32,8 @@ typedef struct MtmSchemaFrame
 	List	   *shared;			/* of those: sequences that have got this node's share */
 	List	   *constraints;	/* created (Oid) */
 	List	   *altered;		/* relations, and tables of dropped indexes (Oid) */
+	List	   *stepped;		/* sequences that were given another increment (Oid), */
+	List	   *renumbered;		/* and those that go on, with other values than before (Oid) */
 	List	   *objects;		/* all that it created or altered (ObjectAddress) */
 } MtmSchemaFrame;
 

@@ -129,8 +129,11 @@ MtmPartitionBoundDiverges(PartitionBoundSpec *bound, const char *query_string)
 /*---------------------------------------------------------------------------
  * Sequences: each node draws its own values, see backend/sequences.c.
  */
-const char *
-MtmSequenceOptionsDiverge(List *options)
+const char *const MtmCycleDetail =
+"After the last value every node would go on at MINVALUE, or MAXVALUE, with the same values.";
+
+bool
+MtmSequenceOptionsCycle(List *options)
 {
 	ListCell   *cell;
 
@@ -138,17 +141,10 @@ MtmSequenceOptionsDiverge(List *options)
 	{
 		DefElem    *option = lfirst(cell);
 
-		if (strcmp(option->defname, "restart") == 0)
-			return "Nodes would give the same values after RESTART.";
-		if (strcmp(option->defname, "increment") == 0)
-			return "Nodes would give the same values after a change of INCREMENT.";
-		/* A share is counted from it. */
-		if (strcmp(option->defname, "start") == 0)
-			return "Nodes would give the same values after a change of START.";
 		if (strcmp(option->defname, "cycle") == 0 && defGetBoolean(option))
-			return "Nodes would give the same values after a CYCLE.";
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 /*---------------------------------------------------------------------------
@@ -491,11 +487,11 @@ MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
 				refusal->hint = "Write the bound as a constant.";
 				return MTM_STATEMENT_REFUSED;
 			case AT_SetIdentity:
-				refusal->detail = MtmSequenceOptionsDiverge((List *) command->def);
-				refusal->hint = "Drop the identity and add it again.";
-				if (refusal->detail)
-					return MTM_STATEMENT_REFUSED;
-				break;
+				if (!MtmSequenceOptionsCycle((List *) command->def))
+					break;
+				refusal->detail = MtmCycleDetail;
+				refusal->hint = NULL;
+				return MTM_STATEMENT_REFUSED;
 			default:
 				break;
 		}

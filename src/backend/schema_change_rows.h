@@ -12,7 +12,8 @@
 extern MtmStatementClass MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
 											  MtmStatementRefusal *refusal);
 extern bool MtmPartitionBoundDiverges(PartitionBoundSpec *bound, const char *query_string);
-/* Of ALTER SEQUENCE or ALTER COLUMN ... SET: why, or NULL. */
-extern const char *MtmSequenceOptionsDiverge(List *options);
+/* Of ALTER SEQUENCE or ALTER COLUMN ... SET. */
+extern bool MtmSequenceOptionsCycle(List *options);
+extern const char *const MtmCycleDetail;
 
 #endif

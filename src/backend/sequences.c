@@ -8,10 +8,8 @@
  *        for, and which waits for all transactions that called it; RowExclusiveLock where
  *        nobody can call it.
  *
- * With the increment I and the share (remainder, modulus) a node gives the values
- * start + I * k for which k mod modulus = remainder: its increment becomes I * modulus. The
- * remainder is counted from the sequence's start, which is the same on all nodes, and not
- * from the value it stands at, which need not be: copies of a server skip values. START,
+ * The increment of a sequence is multiplied by the modulus of this node's share, so that it
+ * gives only values of the share once it stands at one (backend/sequence_place.c). START,
  * MINVALUE and MAXVALUE stay as they are.
  */
 #include "postgres.h"
@@ -23,13 +21,13 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "backend/sequence_like.h"
+#include "backend/sequence_place.h"
 #include "backend/sequences.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_sequence.h"
-#include "commands/sequence.h"
 #include "common/int.h"
 #include "miscadmin.h"
 #include "node_list.h"
@@ -39,27 +37,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-
-/* Differences of two int64 and their quotients need more than 64 bits. */
-typedef int128 wide;
-
-static void
-read_state(Relation sequence, int64 *last_value, bool *is_called)
-{
-	SysScanDesc scan = systable_beginscan(sequence, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
-	Form_pg_sequence_data data;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("sequence \"%s\" has no row",
-						RelationGetRelationName(sequence))));
-	data = (Form_pg_sequence_data) GETSTRUCT(tuple);
-	*last_value = data->last_value;
-	*is_called = data->is_called;
-	systable_endscan(scan);
-}
 
 static HeapTuple
 definition(Relation sequence)
@@ -97,60 +74,6 @@ set_increment(Relation sequence, HeapTuple tuple, int64 base, int modulus)
 	table_close(catalog, RowExclusiveLock);
 }
 
-static void
-set_value(Relation sequence, int64 value, bool is_called)
-{
-	Oid			user;
-	int			context;
-
-	/* whoever may create a sequence need not have the right to set it */
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
-	DirectFunctionCall3(setval3_oid, ObjectIdGetDatum(RelationGetRelid(sequence)),
-						Int64GetDatum(value), BoolGetDatum(is_called));
-	SetUserIdAndSecContext(user, context);
-}
-
-/* The least k >= (next - start) / increment. */
-static wide
-steps_to(wide next, const FormData_pg_sequence *form)
-{
-	wide		distance = next - form->seqstart;
-	wide		steps = distance / form->seqincrement;
-
-	if (steps * form->seqincrement != distance &&
-		(distance < 0) == (form->seqincrement < 0))
-		steps++;
-	return steps;
-}
-
-static bool
-in_range(wide value, const FormData_pg_sequence *form)
-{
-	return value >= form->seqmin && value <= form->seqmax;
-}
-
-/*
- * Go on with the first value of the share from `next` on. False: there is none, and the
- * sequence is left at its end.
- */
-static bool
-take_own(Relation sequence, const FormData_pg_sequence *form, const MtmSequenceShare *share,
-		 wide next)
-{
-	int			modulus = share->modulus;
-	wide		steps = steps_to(next, form);
-	wide		value;
-
-	steps += ((share->remainder - steps % modulus) % modulus + modulus) % modulus;
-	value = form->seqstart + steps * form->seqincrement;
-	if (in_range(value, form))
-		set_value(sequence, (int64) value, false);
-	else
-		set_value(sequence, form->seqincrement > 0 ? form->seqmax : form->seqmin, true);
-	return in_range(value, form);
-}
-
 /* What became of a sequence. */
 typedef struct Outcome
 {
@@ -168,25 +91,23 @@ change_share(Relation sequence, int multiplied, const MtmSequenceShare *share)
 	Outcome		outcome = {form.seqcycle, true, true};
 	int64		last_value;
 	bool		is_called;
-	wide		next;
-	wide		last_steps;
+	MtmWide		next;
 
 	form.seqincrement /= multiplied;
 	if (form.seqincrement != 0)
 	{
-		read_state(sequence, &last_value, &is_called);
+		MtmSequenceRead(sequence, &last_value, &is_called);
 		set_increment(sequence, tuple, form.seqincrement, share->modulus);
-		next = (wide) last_value + (is_called ? form.seqincrement : 0);
-		outcome.own_left = take_own(sequence, &form, share, next);
-		last_steps = steps_to(next, &form) + share->modulus - 1;
-		outcome.all_left = in_range(form.seqstart + last_steps * form.seqincrement, &form);
+		next = MtmSequenceBehind(&form, last_value, is_called);
+		outcome.own_left = MtmSequenceGoOn(sequence, &form, share, next);
+		outcome.all_left = MtmSequenceHasAll(&form, share->modulus, next);
 	}
 	heap_freetuple(tuple);
 	return outcome;
 }
 
-static Relation
-open_ours(Oid id, LOCKMODE lock)
+Relation
+MtmSequenceOpen(Oid id, LOCKMODE lock)
 {
 	Relation	relation = try_relation_open(id, lock);
 
@@ -201,8 +122,8 @@ open_ours(Oid id, LOCKMODE lock)
 	return NULL;
 }
 
-static List *
-all_sequences(void)
+List *
+MtmSequencesInCatalog(void)
 {
 	Relation	catalog = table_open(SequenceRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, NULL, 0, NULL);
@@ -216,6 +137,21 @@ all_sequences(void)
 	return sequences;
 }
 
+bool
+MtmSequenceDefinition(Relation sequence, FormData_pg_sequence *form, MtmSequenceShare *share)
+{
+	HeapTuple	tuple;
+
+	/* Who changes the share has changed it for the sequence, which is locked, before. */
+	if (!MtmSequenceShareRead(AccessShareLock, share))
+		return false;
+	tuple = definition(sequence);
+	*form = *(Form_pg_sequence) GETSTRUCT(tuple);
+	heap_freetuple(tuple);
+	form->seqincrement /= share->modulus;
+	return form->seqincrement != 0;
+}
+
 typedef void (*Judge) (const char *name, Outcome outcome, const MtmSequenceShare *share);
 
 /* Of the sequences in the list those that multimaster has to do with. */
@@ -227,7 +163,7 @@ change_all(List *sequences, LOCKMODE lock, int multiplied, const MtmSequenceShar
 
 	foreach(cell, sequences)
 	{
-		Relation	sequence = open_ours(lfirst_oid(cell), lock);
+		Relation	sequence = MtmSequenceOpen(lfirst_oid(cell), lock);
 
 		CHECK_FOR_INTERRUPTS();
 		if (!sequence)
@@ -278,11 +214,32 @@ warn_of_existing(const char *name, Outcome outcome, const MtmSequenceShare *shar
 						name)));
 }
 
+/*
+ * pg_dump of a cluster writes the increments that it finds. All nodes must find the same base
+ * in it, so it is not their own modulus that counts. Increments of a node whose share was
+ * split are larger: then the sequence is sparser than it need be, and safe as any.
+ */
+static bool
+is_dumped(Oid id)
+{
+	HeapTuple	tuple = mtm_dump_of_cluster ?
+		SearchSysCache1(SEQRELID, ObjectIdGetDatum(id)) : NULL;
+	bool		dumped;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	dumped = ((Form_pg_sequence) GETSTRUCT(tuple))->seqincrement %
+		MtmSequenceFounderModulus() == 0;
+	ReleaseSysCache(tuple);
+	return dumped;
+}
+
 void
 MtmSequencesAfter(List *sequences, List *likes)
 {
 	MtmSequenceShare own;
 	List	   *multiplied = NIL;
+	List	   *dumped = NIL;
 	List	   *others = NIL;
 	ListCell   *cell;
 
@@ -293,10 +250,14 @@ MtmSequencesAfter(List *sequences, List *likes)
 	{
 		if (MtmSequenceIsLike(lfirst_oid(cell), likes))
 			multiplied = lappend_oid(multiplied, lfirst_oid(cell));
+		else if (is_dumped(lfirst_oid(cell)))
+			dumped = lappend_oid(dumped, lfirst_oid(cell));
 		else
 			others = lappend_oid(others, lfirst_oid(cell));
 	}
 	change_all(multiplied, ShareRowExclusiveLock, own.modulus, &own, refuse_useless);
+	change_all(dumped, ShareRowExclusiveLock, MtmSequenceFounderModulus(), &own,
+			   refuse_useless);
 	change_all(others, ShareRowExclusiveLock, 1, &own, refuse_useless);
 }
 
@@ -306,23 +267,43 @@ accept(const char *name, Outcome outcome, const MtmSequenceShare *share)
 }
 
 /*
- * One that was left at its end, which need not be a value of the share, goes on from there
- * when it is given another end.
+ * Each node goes on at its own value from there on where ALTER left it: at a RESTART, or
+ * where it stood. One that was left at its end, which need not be a value of the share,
+ * goes on from there when it is given another end.
  */
 void
-MtmSequencesAltered(List *relations)
+MtmSequencesAltered(List *relations, List *stepped)
 {
 	MtmSequenceShare own;
-	List	   *sequences = NIL;
+	List	   *multiplied = NIL;
+	List	   *others = NIL;
 	ListCell   *cell;
 
 	foreach(cell, relations)
 	{
-		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_SEQUENCE)
-			sequences = lappend_oid(sequences, lfirst_oid(cell));
+		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_SEQUENCE)
+			continue;
+		if (list_member_oid(stepped, lfirst_oid(cell)))
+			others = lappend_oid(others, lfirst_oid(cell));
+		else
+			multiplied = lappend_oid(multiplied, lfirst_oid(cell));
 	}
-	if (sequences != NIL && MtmSequenceShareRead(RowExclusiveLock, &own))
-		change_all(sequences, ShareRowExclusiveLock, own.modulus, &own, accept);
+	if ((!multiplied && !others) || !MtmSequenceShareRead(RowExclusiveLock, &own))
+		return;
+	change_all(multiplied, ShareRowExclusiveLock, own.modulus, &own, accept);
+	change_all(others, ShareRowExclusiveLock, 1, &own, accept);
+}
+
+void
+MtmSequencesRestarted(List *tables)
+{
+	List	   *sequences = NIL;
+	ListCell   *cell;
+
+	CommandCounterIncrement();
+	foreach(cell, tables)
+		sequences = list_concat_unique_oid(sequences, getOwnedSequences(lfirst_oid(cell)));
+	MtmSequencesAltered(sequences, NIL);
 }
 
 void
@@ -335,7 +316,7 @@ MtmSequencesAll(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("multimaster cannot be created on node %d, which is not one of "
 						"multimaster.conn_strings", mtm_node_id)));
-	change_all(all_sequences(), ShareRowExclusiveLock, 1, &own, warn_of_existing);
+	change_all(MtmSequencesInCatalog(), ShareRowExclusiveLock, 1, &own, warn_of_existing);
 	MtmSequenceShareWrite(&own);
 }
 
@@ -360,7 +341,7 @@ MtmSequencesSplit(const MtmSequenceShare *given)
 				 errdetail("mtm.cluster_nodes and mtm.sequence_share do not agree.")));
 	multiplied = own.modulus;
 	own.modulus = given->modulus;
-	change_all(all_sequences(), ShareRowExclusiveLock, multiplied, &own, warn_of_end);
+	change_all(MtmSequencesInCatalog(), ShareRowExclusiveLock, multiplied, &own, warn_of_end);
 	MtmSequenceShareWrite(&own);
 }
 
@@ -377,6 +358,31 @@ MtmSequencesOfCopy(void)
 	if (!MtmSequenceShareRead(RowExclusiveLock, &found) || found.node_id == mtm_node_id)
 		return;
 	MtmSequenceShareOfCopy(found.node_id, &own);
-	change_all(all_sequences(), RowExclusiveLock, found.modulus, &own, warn_of_end);
+	change_all(MtmSequencesInCatalog(), RowExclusiveLock, found.modulus, &own, warn_of_end);
 	MtmSequenceShareWrite(&own);
+}
+
+bool
+MtmSequenceAlign(Relation sequence)
+{
+	HeapTuple	tuple;
+	FormData_pg_sequence form;
+	MtmSequenceShare own;
+
+	if (!MtmSequenceShareRead(AccessShareLock, &own))
+		return false;
+	tuple = definition(sequence);
+	form = *(Form_pg_sequence) GETSTRUCT(tuple);
+	heap_freetuple(tuple);
+	/* What its base is all nodes would have to agree on. */
+	if (form.seqincrement % own.modulus != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("increment of sequence \"%s\" is not multiplied by %d",
+						RelationGetRelationName(sequence), own.modulus),
+				 errdetail("It was made while this server was not a node."),
+				 errhint("Drop it and create it again.")));
+	form.seqincrement /= own.modulus;
+	return MtmSequenceReach(sequence, &form, &own,
+							form.seqincrement > 0 ? form.seqmin : form.seqmax);
 }

@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
+#include "backend/setval_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/written.h"
 #include "catalog/namespace.h"
@@ -140,7 +141,7 @@ calls_only(const PlannedStmt *plan, Oid schema, bool *of_schema)
 
 		if (item->cacheId != PROCOID)
 			continue;
-		if (!is_function_of_schema(schema, item->hashValue))
+		if (!is_function_of_schema(schema, item->hashValue) || MtmIsSetval(item->hashValue))
 			return false;
 		*of_schema = true;
 	}

@@ -554,6 +554,8 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 		state->flags |= MTM_TX_NOTIFIES;
 		kind = MTM_RECORD_NOTIFY;
 	}
+	else if (strcmp(prefix, MTM_MESSAGE_SEQUENCE) == 0)
+		kind = MTM_RECORD_SEQUENCE;
 	else if (strcmp(prefix, MTM_MESSAGE_OWNER) == 0)
 		kind = MTM_RECORD_OWNER;
 	else

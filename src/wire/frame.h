@@ -24,6 +24,7 @@
  *   X error                               a change that cannot be sent (wire/unsendable.h)
  *   S schema change: a statement to run (wire/schema_change.h)
  *   N notification: channel, payload
+ *   Q a sequence goes on elsewhere (wire/sequence_move.h)
  *   O role: who prepared it; only in users' own two-phase transactions
  */
 #ifndef MTM_FRAME_H
@@ -53,6 +54,7 @@
 #define MTM_RECORD_UNSENDABLE 'X'
 #define MTM_RECORD_SCHEMA 'S'
 #define MTM_RECORD_NOTIFY 'N'
+#define MTM_RECORD_SEQUENCE 'Q'
 #define MTM_RECORD_OWNER 'O'
 
 /* Prefixes of logical messages in our own WAL that the plugin turns into records. */
@@ -60,6 +62,7 @@
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
 #define MTM_MESSAGE_REFILL "mtm:refill"	/* not empty: inserted rows are F records; empty: no more */
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
+#define MTM_MESSAGE_SEQUENCE "mtm:sequence"	/* content of a Q record */
 #define MTM_MESSAGE_OWNER "mtm:owner"	/* content of an O record */
 /* Not in a transaction: this node's mark of a generation; content: uint64, host order. */
 #define MTM_MESSAGE_MARK "mtm:mark"

@@ -95,6 +95,29 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(3, 'DROP TABLE made');
   });
 
+  test('has its sequences where the others put them meanwhile', async () => {
+    const insert = (node: number) =>
+      query(node, `INSERT INTO numbered (node) SELECT ${node} FROM generate_series(1, 20) RETURNING a, b`);
+    await query(1, 'CREATE TABLE numbered (a serial PRIMARY KEY, b int GENERATED ALWAYS AS IDENTITY, node int)');
+    await same_everywhere(nodes, ['numbered']);
+    for (const node of nodes.ids) await insert(node);
+    await away(3);
+    await query(1, 'TRUNCATE numbered RESTART IDENTITY');
+    await query(2, 'INSERT INTO numbered (a, node) SELECT n, 0 FROM generate_series(1, 500) n');
+    // One of them comes from a node that is not its donor.
+    await query(1, "SELECT setval('numbered_a_seq', 500)");
+    await query(2, "SELECT setval('numbered_b_seq', 40, false)");
+    await back(3);
+    const rows = (await Promise.all(nodes.ids.map(insert))).flatMap((result) => result.rows as { a: number; b: number }[]);
+    for (const [column, first] of [['a', 505], ['b', 41]] as const) {
+      const given = rows.map((row) => row[column]);
+      expect(new Set(given).size).toBe(60);
+      expect(Math.min(...given)).toBe(first);
+    }
+    await same_everywhere(nodes, ['numbered']);
+    await query(3, 'DROP TABLE numbered');
+  });
+
   test('has a transaction that is larger than its memory for one', async () => {
     await away(2);
     await query(3, 'UPDATE kept SET v = repeat(v, 40), n = 5');

@@ -1,6 +1,7 @@
 // The code behind the SQL functions, by their names. Each takes one jsonb and gives one;
 // the wrappers in sql/parts/ make rows and columns of it.
 import { add_node } from './add_node.ts';
+import { alter_sequences } from './alter_sequences.ts';
 import { broadcast_table } from './broadcast_table.ts';
 import { check_database } from './check_database.ts';
 import { check_query } from './check_query.ts';
@@ -28,6 +29,7 @@ import { transaction_here } from './transaction_here.ts';
 
 export const api = {
   add_node,
+  alter_sequences,
   broadcast_table,
   check_cluster,
   check_database,
