@@ -321,6 +321,32 @@ describe('schema changes in transactions', () => {
     );
   });
 
+  test('one of table_rewrite fires once, and one for replicas not at all', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE schema_tx.history (n serial PRIMARY KEY, event text, at text)',
+      `CREATE FUNCTION schema_tx.keep() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+         INSERT INTO schema_tx.history (event, at)
+           VALUES (tg_event, current_setting('multimaster.node_id')); END $$`,
+      'CREATE EVENT TRIGGER schema_keep_rewrite ON table_rewrite EXECUTE FUNCTION schema_tx.keep()',
+      'ALTER EVENT TRIGGER schema_keep_rewrite ENABLE ALWAYS',
+      'CREATE EVENT TRIGGER schema_keep_replica ON ddl_command_end EXECUTE FUNCTION schema_tx.keep()',
+      'ALTER EVENT TRIGGER schema_keep_replica ENABLE REPLICA',
+      'CREATE TABLE rewritten (id int PRIMARY KEY)',
+      'INSERT INTO rewritten VALUES (1), (2)',
+    );
+    await sessions.run(3, 'ALTER TABLE rewritten ALTER id TYPE bigint');
+    await sessions.all_give("SELECT concat_ws(' ', event, at) FROM history", ['table_rewrite 3']);
+    await same_everywhere(sessions.nodes, ['schema_tx.rewritten']);
+    await sessions.run(
+      1,
+      'DROP EVENT TRIGGER schema_keep_rewrite',
+      'DROP EVENT TRIGGER schema_keep_replica',
+      'DROP TABLE rewritten, history',
+      'DROP FUNCTION keep()',
+    );
+  });
+
   test('an extension brings its own rows on every node, once', async () => {
     await sessions.run(1, 'CREATE EXTENSION earthdistance CASCADE');
     await same_schema_everywhere(sessions.nodes);
