@@ -59,7 +59,7 @@ apply_record(StringInfo record, MtmApplied *applied)
 			break;
 		case MTM_RECORD_SCHEMA:
 			MtmRowsPause();
-			MtmApplySchemaChange(record);
+			MtmApplySchemaChange(record, applied->decided);
 			MtmRowsResume();
 			break;
 		case MTM_RECORD_NOTIFY:

@@ -14,6 +14,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "apply/outside.h"
 #include "apply/schema_change.h"
 #include "apply/without_rows.h"
 #include "miscadmin.h"
@@ -167,6 +168,22 @@ run_statement(RawStmt *parsed, const char *text)
 	CommandCounterIncrement();
 }
 
+/*
+ * An index may be missing where a concurrent build was lost with the node that began it:
+ * what it made has come to some nodes only, and to none by their WAL.
+ */
+static void
+let_index_be_missing(Node *statement)
+{
+	if (IsA(statement, DropStmt) && ((DropStmt *) statement)->removeType == OBJECT_INDEX)
+		((DropStmt *) statement)->missing_ok = true;
+	else if (IsA(statement, RenameStmt) && ((RenameStmt *) statement)->renameType == OBJECT_INDEX)
+		((RenameStmt *) statement)->missing_ok = true;
+	else if (IsA(statement, AlterTableStmt) &&
+			 ((AlterTableStmt *) statement)->objtype == OBJECT_INDEX)
+		((AlterTableStmt *) statement)->missing_ok = true;
+}
+
 /* In this node's WAL, too: a node that comes back may read it from here. */
 static void
 log_for_recovery(StringInfo content)
@@ -176,7 +193,7 @@ log_for_recovery(StringInfo content)
 }
 
 void
-MtmApplySchemaChange(StringInfo content)
+MtmApplySchemaChange(StringInfo content, bool decided)
 {
 	MtmSchemaChange change;
 	Identity	before;
@@ -197,10 +214,13 @@ MtmApplySchemaChange(StringInfo content)
 
 			apply_settings(change.settings);	/* the parser asks some */
 			parsed = MtmWithoutRowsStatement(parse(change.statement), change.rows_follow);
+			if (decided)
+				let_index_be_missing(parsed->stmt);
 			become(&change, parsed->stmt);
 			if (change.rows_follow)
 				MtmWithoutRowsRun(parsed, change.statement, run_statement);
-			else
+			else if (!change.outside ||
+					 MtmOutsideMustRun(parsed->stmt, change.statement, decided))
 				run_statement(parsed, change.statement);
 			failed = false;
 		}

@@ -4,6 +4,7 @@
 
 #include "lib/stringinfo.h"
 
-extern void MtmApplySchemaChange(StringInfo content);
+/* `decided`: the transaction is committed elsewhere already. */
+extern void MtmApplySchemaChange(StringInfo content, bool decided);
 
 #endif

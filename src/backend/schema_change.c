@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "backend/created_table.h"
+#include "backend/outside.h"
 #include "backend/replica_identity.h"
 #include "backend/schema_change.h"
 #include "backend/schema_change_class.h"
@@ -241,6 +242,12 @@ run_schema_change(const Call *call, StringInfo content, bool ours)
 }
 
 static void
+run_for_outside(const void *call)
+{
+	run(call);
+}
+
+static void
 run_replicated(Call *call, bool rows_follow)
 {
 	Node	   *statement = call->pstmt->utilityStmt;
@@ -405,6 +412,10 @@ run_classified(Call *call)
 				run_filling(call);
 			else
 				run_replicated(call, true);
+			break;
+		case MTM_STATEMENT_OUTSIDE:
+			MtmOutsideStatement(call->pstmt, call->query_string, call->context,
+								run_for_outside, call);
 			break;
 		case MTM_STATEMENT_REFUSED:
 			ereport(ERROR,

@@ -31,7 +31,7 @@ typedef enum Kind
 	KIND_ONLY_HERE,
 	KIND_ROWS,
 	KIND_REPLICATED,
-	KIND_OUTSIDE_TRANSACTIONS,	/* refused */
+	KIND_OUTSIDE_TRANSACTIONS,
 	KIND_SUBSCRIPTION,			/* refused */
 	KIND_FOREIGN_ANSWER,		/* refused */
 	KIND_UNKNOWN				/* refused */
@@ -257,8 +257,7 @@ class_of_drop(DropStmt *drop, MtmStatementRefusal *refusal)
 	int			ours = 0;
 
 	if (drop->concurrent)
-		return refuse(refusal, "It does not run inside a transaction.",
-					  "Use DROP INDEX without CONCURRENTLY.");
+		return MTM_STATEMENT_OUTSIDE;
 	if (drop->removeType != OBJECT_EXTENSION)
 		return MTM_STATEMENT_REPLICATED;
 	foreach(cell, drop->objects)
@@ -332,10 +331,6 @@ class_of_local(Node *statement, const char *query_string, MtmStatementRefusal *r
 		return class_of_explain((ExplainStmt *) statement, query_string);
 	if (IsA(statement, ClusterStmt))
 		return class_of_cluster((ClusterStmt *) statement, refusal);
-	if (IsA(statement, ReindexStmt) &&
-		has_true_option(((ReindexStmt *) statement)->params, "concurrently"))
-		return refuse(refusal, "It does not run inside a transaction.",
-					  "Use REINDEX without CONCURRENTLY.");
 	return MTM_STATEMENT_LOCAL;
 }
 
@@ -352,10 +347,8 @@ class_of_replicated(Node *statement, const char *query_string,
 			return ((RefreshMatViewStmt *) statement)->skipData ?
 				MTM_STATEMENT_REPLICATED : MTM_STATEMENT_COMPUTES;
 		case T_IndexStmt:
-			if (((IndexStmt *) statement)->concurrent)
-				return refuse(refusal, "It does not run inside a transaction.",
-							  "Use CREATE INDEX without CONCURRENTLY.");
-			return MTM_STATEMENT_REPLICATED;
+			return ((IndexStmt *) statement)->concurrent ? MTM_STATEMENT_OUTSIDE :
+				MTM_STATEMENT_REPLICATED;
 		case T_DropStmt:
 			return class_of_drop((DropStmt *) statement, refusal);
 		case T_CreateExtensionStmt:
@@ -376,7 +369,8 @@ class_of_replicated(Node *statement, const char *query_string,
 				foreach(cell, alter->options)
 				{
 					if (strcmp(((DefElem *) lfirst(cell))->defname, "tablespace") == 0)
-						return refuse(refusal, "It does not run inside a transaction.", NULL);
+						return refuse(refusal, "No session may use the database meanwhile, and "
+									  "those of multimaster do.", NULL);
 				}
 				return MTM_STATEMENT_REPLICATED;
 			}
@@ -466,7 +460,7 @@ MtmStatementClassify(Node *statement, const char *query_string,
 		case KIND_REPLICATED:
 			return class_of_replicated(statement, query_string, refusal);
 		case KIND_OUTSIDE_TRANSACTIONS:
-			return refuse(refusal, "It does not run inside a transaction.", NULL);
+			return MTM_STATEMENT_OUTSIDE;
 		case KIND_SUBSCRIPTION:
 			return refuse(refusal, "Subscriptions belong to one node.", NULL);
 		case KIND_FOREIGN_ANSWER:

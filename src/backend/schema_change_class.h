@@ -15,6 +15,7 @@ typedef enum MtmStatementClass
 	MTM_STATEMENT_ROWS,			/* COPY, TRUNCATE: here; its rows are decoded */
 	MTM_STATEMENT_REPLICATED,	/* on every node, inside the transaction */
 	MTM_STATEMENT_COMPUTES,		/* the same, but what it computes here is sent as rows */
+	MTM_STATEMENT_OUTSIDE,		/* on every node, one after the other, outside of transactions */
 	MTM_STATEMENT_REFUSED
 } MtmStatementClass;
 

@@ -24,6 +24,7 @@ static const char *const settings[] = {
 	"DateStyle",
 	"IntervalStyle",
 	"TimeZone",
+	"allow_in_place_tablespaces",
 	"allow_system_table_mods",
 	"array_nulls",
 	"backslash_quote",
@@ -144,8 +145,8 @@ settings_of(Node *statement)
 	}
 }
 
-StringInfo
-MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow)
+static StringInfo
+content_of(Node *statement, const char *text, bool rows_follow, bool outside)
 {
 	StringInfo	content = makeStringInfo();
 	MtmSchemaChange change;
@@ -157,6 +158,19 @@ MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow)
 	change.transaction_start = GetCurrentTransactionStartTimestamp();
 	change.statement_start = GetCurrentStatementStartTimestamp();
 	change.settings = settings_of(statement);
+	change.outside = outside;
 	MtmSchemaChangeWrite(content, &change);
 	return content;
+}
+
+StringInfo
+MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow)
+{
+	return content_of(statement, text, rows_follow, false);
+}
+
+StringInfo
+MtmSchemaChangeOutside(Node *statement, const char *text)
+{
+	return content_of(statement, text, false, true);
 }

@@ -10,5 +10,7 @@
 extern char *MtmStatementText(const PlannedStmt *pstmt, const char *query_string);
 /* `rows_follow`: see wire/schema_change.h. */
 extern StringInfo MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow);
+/* It ran outside of transactions (wire/outside.h). */
+extern StringInfo MtmSchemaChangeOutside(Node *statement, const char *text);
 
 #endif

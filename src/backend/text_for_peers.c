@@ -11,11 +11,13 @@
 #include "backend/schema_change_temporary.h"
 #include "backend/text_for_peers.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "commands/tablecmds.h"
 #include "lib/stringinfo.h"
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "wire/outside.h"
 
 /* It puts this server's rows in order; the mark on the index is for all nodes. */
 static char *
@@ -67,6 +69,36 @@ text_of_drop(const DropStmt *drop)
 	return text.data;
 }
 
+/*
+ * One that a concurrent build of this node left, REINDEX CONCURRENTLY above all: other
+ * nodes need not have it.
+ */
+static bool
+drops_incomplete_index(const Node *statement)
+{
+	const DropStmt *drop = (const DropStmt *) statement;
+	Oid			index;
+
+	if (!IsA(statement, DropStmt) || drop->removeType != OBJECT_INDEX ||
+		list_length(drop->objects) != 1)
+		return false;
+	index = RangeVarGetRelid(makeRangeVarFromNameList(linitial(drop->objects)), NoLock, true);
+	return OidIsValid(index) && get_rel_relkind(index) == RELKIND_INDEX &&
+		MtmIndexIsIncomplete(index);
+}
+
+static char *
+text_of_drop_incomplete(const DropStmt *drop)
+{
+	Oid			index = RangeVarGetRelid(makeRangeVarFromNameList(linitial(drop->objects)), NoLock,
+										 false);
+
+	return psprintf("DROP INDEX IF EXISTS %s%s",
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
+											   get_rel_name(index)),
+					drop->behavior == DROP_CASCADE ? " CASCADE" : "");
+}
+
 char *
 MtmTextForPeers(const PlannedStmt *pstmt, const char *query_string)
 {
@@ -78,5 +110,7 @@ MtmTextForPeers(const PlannedStmt *pstmt, const char *query_string)
 	others = MtmDropOfPermanent(statement);
 	if (others && list_length(others->objects) != list_length(((DropStmt *) statement)->objects))
 		return text_of_drop(others);
+	if (drops_incomplete_index(statement))
+		return text_of_drop_incomplete((DropStmt *) statement);
 	return MtmStatementText(pstmt, query_string);
 }

@@ -23,6 +23,7 @@
 #include "pgstat.h"
 #include "receiver/progress.h"
 #include "receiver/spill.h"
+#include "recovery/leftover_indexes.h"
 #include "recovery/prepared_here.h"
 #include "recovery/replay.h"
 #include "replication/origin.h"
@@ -36,6 +37,8 @@
 
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 2000
+/* What passes by itself has passed by then. */
+#define ATTEMPTS_BEFORE_DROP 3
 
 /* An outcome whose PREPARE lies before the stream: of what is prepared here, or of one before. */
 typedef struct Deferred
@@ -290,7 +293,11 @@ after_error(const Run *run, const ErrorData *error, int attempt)
 	if (blocked)
 		end_sessions_in_the_way();
 	else
+	{
+		if (attempt >= ATTEMPTS_BEFORE_DROP)
+			MtmLeftoverIndexesDrop(error);
 		wait_ms(Min(AGAIN_MIN_MS << Min(attempt, 8), AGAIN_MAX_MS));
+	}
 }
 
 static void finish_deferred(void);

@@ -24,6 +24,7 @@ PG_FUNCTION_INFO_V1(mtm_local_tables_changed);
 
 #define LOCAL_TABLES "local_tables"
 #define CLUSTER_NODES "cluster_nodes"
+#define UNFINISHED_STATEMENTS "unfinished_statements"
 #define ANUM_SCHEMA 1
 #define ANUM_NAME 2
 
@@ -107,7 +108,8 @@ MtmRelationIsReplicatedAs(Relation relation, char persistence)
 		return false;
 	if (RelationGetNamespace(relation) == mtm_schema)
 		return strcmp(RelationGetRelationName(relation), LOCAL_TABLES) == 0 ||
-			strcmp(RelationGetRelationName(relation), CLUSTER_NODES) == 0;
+			strcmp(RelationGetRelationName(relation), CLUSTER_NODES) == 0 ||
+			strcmp(RelationGetRelationName(relation), UNFINISHED_STATEMENTS) == 0;
 	return !named_local(mtm_schema, relation);
 }
 

@@ -4,7 +4,7 @@
  * this row sent?), and they must agree.
  *
  * Replicated: permanent tables, partitions and materialized views, but not catalogs, not tables named in
- * mtm.local_tables, and nothing in schema mtm except mtm.local_tables itself.
+ * mtm.local_tables, and nothing in schema mtm except that list and two tables of ours.
  */
 #ifndef MTM_REPLICATED_H
 #define MTM_REPLICATED_H

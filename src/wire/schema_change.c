@@ -34,6 +34,7 @@ MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change)
 		send_text(out, setting->name);
 		send_text(out, setting->value);
 	}
+	pq_sendint8(out, change->outside);
 }
 
 bool
@@ -59,6 +60,7 @@ MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change)
 		setting->value = pq_getmsgrawstring(in);
 		change->settings = lappend(change->settings, setting);
 	}
+	change->outside = pq_getmsgbyte(in) != 0;
 	pq_getmsgend(in);
 	return true;
 }

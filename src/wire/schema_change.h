@@ -2,7 +2,7 @@
  * A schema change as it is sent: one statement and all that its meaning depends on.
  *
  *   uint8 rows follow, statement, role, session role, int64 transaction start,
- *   int64 statement start, uint16 settings, for each: name, value
+ *   int64 statement start, uint16 settings, for each: name, value, uint8 outside
  *
  * "Rows follow": what the statement computes is sent as rows, those within its bracket.
  * Peers run it without computing anything (apply/without_rows.h).
@@ -34,6 +34,7 @@ typedef struct MtmSchemaChange
 	TimestampTz transaction_start;	/* now() */
 	TimestampTz statement_start;
 	List	   *settings;		/* of MtmSetting */
+	bool		outside;		/* it ran before, outside of transactions (wire/outside.h) */
 } MtmSchemaChange;
 
 extern void MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change);

@@ -118,6 +118,42 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(3, 'DROP TABLE numbered');
   });
 
+  test('has indexes that were built concurrently, and not what such a build left with it', async () => {
+    await query(3, 'SET multimaster.bypass = on');
+    await query(3, "INSERT INTO kept SELECT n, -1, 'twice' FROM generate_series(5001, 5002) n");
+    await query(3, 'CREATE UNIQUE INDEX CONCURRENTLY kept_both ON kept (v)').catch(() => {});
+    await query(3, 'DELETE FROM kept WHERE n = -1');
+    await query(3, 'CREATE UNIQUE INDEX CONCURRENTLY kept_alone ON kept (id, n)');
+    await query(1, 'CREATE INDEX CONCURRENTLY kept_dropped ON kept (n)');
+    await away(3);
+    await query(1, 'CREATE UNIQUE INDEX CONCURRENTLY kept_made ON kept (id, (n + 1)) WHERE n < 100');
+    await query(2, 'CREATE INDEX CONCURRENTLY kept_both ON kept (v)');
+    await query(1, 'DROP INDEX CONCURRENTLY kept_dropped');
+    await query(2, 'DROP INDEX kept_made');
+    await query(2, 'CREATE INDEX CONCURRENTLY kept_made ON kept (n)');
+    await back(3);
+    await query(3, 'DROP INDEX CONCURRENTLY IF EXISTS kept_alone');
+    await same_everywhere(nodes, ['kept', 'mtm.unfinished_statements']);
+    await same_schema_everywhere(nodes);
+    const incomplete = 'SELECT FROM pg_index WHERE NOT indisvalid';
+    for (const node of nodes.ids) expect((await query(node, incomplete)).rowCount).toBe(0);
+    await query(1, 'DROP INDEX kept_made, kept_both');
+  });
+
+  test('drops an index that no other node has, when it refuses what they committed', async () => {
+    await query(3, 'SET multimaster.bypass = on');
+    await query(3, 'CREATE UNIQUE INDEX CONCURRENTLY kept_alone ON kept (id, n, v)');
+    await query(3, 'CREATE UNIQUE INDEX CONCURRENTLY keyless_alone ON keyless (n) WHERE v = $$twice$$');
+    await away(3);
+    await query(1, "INSERT INTO keyless VALUES (5, 'twice'), (5, 'twice')");
+    await back(3);
+    await same_everywhere(nodes, ['keyless']);
+    const { rows } = await query(3, "SELECT relname FROM pg_class WHERE relname LIKE '%alone'");
+    expect(rows).toEqual([{ relname: 'kept_alone' }]);
+    await query(2, 'DROP INDEX CONCURRENTLY IF EXISTS kept_alone');
+    await same_schema_everywhere(nodes);
+  });
+
   test('has a transaction that is larger than its memory for one', async () => {
     await away(2);
     await query(3, 'UPDATE kept SET v = repeat(v, 40), n = 5');

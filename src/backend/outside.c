@@ -1,0 +1,574 @@
+/*
+ * Statements that run outside of transactions, on every node; see outside.h.
+ *
+ * Runs in: the client's backend.
+ * Path: backend/schema_change.c -> here -> backend/outside_session.c -> apply/outside.c
+ *       on the nodes, one after the other; last WAL -> apply/schema_change.c
+ * Locks: one statement about a target at a time (outside_session.h). While another node is
+ *        waited for, this backend has no lock and no snapshot: the others' concurrent builds
+ *        wait for such.
+ *
+ * Steps of CREATE INDEX CONCURRENTLY:
+ *  1 here      PostgreSQL's own, with all its errors
+ *  2 publish   a commit on all nodes puts what it makes so into mtm.unfinished_statements
+ *  3 nodes     each other online node runs it, one after the other
+ *  4 record    a commit on all nodes: the row goes, and what is so now is a schema change
+ *              of the kind `outside`, which nodes that are away will read
+ * When one fails, the index is dropped everywhere by the same steps. DROP INDEX
+ * CONCURRENTLY and DROP TABLESPACE run on the other nodes first: what failed is still here,
+ * and the same statement may be tried again.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "backend/drive.h"
+#include "backend/outside.h"
+#include "backend/outside_session.h"
+#include "backend/schema_change_content.h"
+#include "backend/schema_change_frame.h"
+#include "backend/written.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid_d.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type_d.h"
+#include "commands/tablespace.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parser.h"
+#include "pgstat.h"
+#include "replication/message.h"
+#include "settings.h"
+#include "shmem/view.h"
+#include "storage/latch.h"
+#include "tcop/cmdtag.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+#include "wire/frame.h"
+#include "wire/outside.h"
+
+/* While the cluster changes, a commit of ours is tried so often. */
+#define TRIES 20
+#define AGAIN_MS 500
+
+/* What is to be so on all nodes. */
+typedef struct Change
+{
+	const char *command;		/* for errors */
+	const char *target;
+	const char *text;			/* the plain statement */
+	Node	   *parsed;
+	StringInfo	content;
+	char	   *id;
+} Change;
+
+/* The client's statement. */
+typedef struct Statement
+{
+	Node	   *node;
+	const char *text;
+	const char *command;
+	MtmRunHere	run;
+	const void *call;
+} Statement;
+
+static Change *
+make_change(const char *command, const char *target, const char *text)
+{
+	Change	   *change = palloc0(sizeof(*change));
+
+	change->command = command;
+	change->target = target;
+	change->text = text;
+	change->parsed = linitial_node(RawStmt, raw_parser(text, RAW_PARSE_DEFAULT))->stmt;
+	change->content = MtmSchemaChangeOutside(change->parsed, text);
+	return change;
+}
+
+/*---------------------------------------------------------------------------
+ * Commits on all nodes.
+ */
+static void
+execute(const char *query, int count, Oid *types, Datum *values)
+{
+	Oid			me;
+	int			security_context;
+
+	GetUserIdAndSecContext(&me, &security_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	SPI_connect();
+	if (SPI_execute_with_args(query, count, types, values, NULL, false, 0) < 0)
+		elog(ERROR, "could not write mtm.unfinished_statements");
+	SPI_finish();
+	SetUserIdAndSecContext(me, security_context);
+}
+
+static void
+publish(void *argument)
+{
+	Change	   *change = argument;
+	MemoryContext context = CurrentMemoryContext;
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID, BYTEAOID};
+	Datum		values[6];
+
+	MtmOutsideBegin();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(context);
+	change->id = psprintf("%d-" UINT64_FORMAT "-" INT64_FORMAT, mtm_node_id,
+						  U64FromFullTransactionId(GetTopFullTransactionId()),
+						  GetCurrentTimestamp());
+	values[0] = CStringGetTextDatum(change->target);
+	values[1] = CStringGetTextDatum(change->id);
+	values[2] = Int32GetDatum(mtm_node_id);
+	values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[4] = CStringGetTextDatum(change->text);
+	values[5] = PointerGetDatum(cstring_to_text_with_len(change->content->data,
+														 change->content->len));
+	execute("INSERT INTO mtm.unfinished_statements AS u "
+			"(target, id, node_id, since, statement, content) "
+			"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (target) DO UPDATE SET "
+			"id = EXCLUDED.id, node_id = EXCLUDED.node_id, since = EXCLUDED.since, "
+			"statement = EXCLUDED.statement, content = EXCLUDED.content",
+			lengthof(types), types, values);
+	MtmOutsideBegin();
+}
+
+static void
+record(void *argument)
+{
+	Change	   *change = argument;
+	Oid			types[] = {TEXTOID};
+	Datum		values[1];
+
+	MtmOutsideBegin();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	values[0] = CStringGetTextDatum(change->target);
+	execute("DELETE FROM mtm.unfinished_statements WHERE target OPERATOR(pg_catalog.=) $1",
+			1, types, values);
+	if (!MtmOutsideIsSo(change->parsed, change->text))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("what %s did was changed meanwhile", change->command)));
+	MtmWrittenSchema();
+	LogLogicalMessage(MTM_MESSAGE_SCHEMA, change->content->data, change->content->len, true);
+	LogLogicalMessage(MTM_MESSAGE_SCHEMA_END, "", 0, true);
+	MtmOutsideBegin();
+}
+
+/* NULL, or the error with which it failed, when its transaction has been rolled back. */
+static ErrorData *
+attempt(void (*step) (void *), void *argument)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		step(argument);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		StartTransactionCommand();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return error;
+}
+
+/* The cluster changes, or somebody stands in the way for a moment. */
+static bool
+passes_by(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_TO_CATEGORY(ERRCODE_TRANSACTION_ROLLBACK) ||
+		error->sqlerrcode == ERRCODE_CANNOT_CONNECT_NOW;
+}
+
+static void
+commit_surely(void (*step) (void *), Change *change)
+{
+	for (int i = 1;; i++)
+	{
+		ErrorData  *error = attempt(step, change);
+
+		if (!error)
+			return;
+		if (i >= TRIES || !passes_by(error))
+			ReThrowError(error);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, AGAIN_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*---------------------------------------------------------------------------
+ * On every node.
+ */
+
+/* Those that came back meanwhile, too. */
+static void
+run_on_others(const Change *change, MtmNodeSet done)
+{
+	for (;;)
+	{
+		MtmNodeSet	left = MtmViewGet().members & ~done;
+		int			node_id = 1;
+
+		if (left == 0)
+			return;
+		while (!MTM_IN_SET(left, node_id))
+			node_id++;
+		MtmOutsideRunOn(node_id, change->command, change->target, change->id);
+		done |= MTM_NODE_BIT(node_id);
+	}
+}
+
+static void
+make_so_on_others(void *argument)
+{
+	Change	   *change = argument;
+
+	commit_surely(publish, change);
+	run_on_others(change, MTM_NODE_BIT(mtm_node_id));
+	commit_surely(record, change);
+}
+
+static void
+make_so_everywhere(void *argument)
+{
+	Change	   *change = argument;
+
+	commit_surely(publish, change);
+	run_on_others(change, 0);
+	commit_surely(record, change);
+}
+
+static void
+run_here(void *argument)
+{
+	const Statement *statement = argument;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	statement->run(statement->call);
+	MtmOutsideBegin();
+}
+
+/*
+ * What failed is undone; the error then says whether that succeeded. Of a commit whose
+ * outcome is open nothing is undone.
+ */
+static void
+undo_and_throw(ErrorData *error, const char *command, const char *target, const char *undo)
+{
+	ErrorData  *again;
+
+	if (error->sqlerrcode == ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN)
+		ReThrowError(error);
+	again = attempt(make_so_everywhere, make_change(command, target, undo));
+	if (!again && !error->hint)
+		error->hint = "Nothing of it is left on any node.";
+	else if (again)
+	{
+		error->detail = error->detail ?
+			psprintf("%s\nIt could not be undone: %s", error->detail, again->message) :
+			psprintf("It could not be undone: %s", again->message);
+		error->hint = psprintf("Run it again, or %s.", undo);
+	}
+	ReThrowError(error);
+}
+
+/*---------------------------------------------------------------------------
+ * CREATE INDEX CONCURRENTLY.
+ */
+static const char *
+quoted_name(Oid relation)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+									  get_rel_name(relation));
+}
+
+static const char *
+index_target(const char *name)
+{
+	return psprintf("index %s", name);
+}
+
+/* Two words: DROP INDEX CONCURRENTLY IF EXISTS would be another thing in a transaction. */
+static const char *
+drop_text(const char *name)
+{
+	return psprintf("DROP INDEX IF EXISTS %s", name);
+}
+
+/* What a former try left here: PostgreSQL would take its name for given. */
+static void
+drop_incomplete(const Statement *statement, Oid index)
+{
+	const char *name = quoted_name(index);
+
+	if (!pg_class_ownercheck(index, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
+	make_so_everywhere(make_change(statement->command, index_target(name), drop_text(name)));
+}
+
+static Oid
+made_index(const MtmSchemaFrame *frame)
+{
+	ListCell   *cell;
+
+	foreach(cell, frame->created)
+	{
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_INDEX)
+			return lfirst_oid(cell);
+	}
+	return InvalidOid;
+}
+
+/* Returns the index that it made; invalid: it was there. */
+static Oid
+create_here(Statement *statement)
+{
+	MtmSchemaFrame frame;
+	ErrorData  *error;
+	Oid			index;
+
+	MtmSchemaFrameEnter(&frame, NULL, 0);
+	error = attempt(run_here, statement);
+	MtmSchemaFrameLeave(&frame);
+	index = made_index(&frame);
+	if (error && OidIsValid(index))
+		undo_and_throw(error, statement->command, index_target(quoted_name(index)),
+					   drop_text(quoted_name(index)));
+	if (error)
+		ReThrowError(error);
+	return index;
+}
+
+static Oid
+lock_named(const Statement *statement, IndexStmt *create)
+{
+	Oid			table = RangeVarGetRelid(create->relation, NoLock, true);
+
+	if (!create->idxname || !OidIsValid(table))
+		return InvalidOid;
+	MtmOutsideLock(index_target(quote_qualified_identifier(
+		get_namespace_name(get_rel_namespace(table)), create->idxname)));
+	return MtmIndexOfStatement(create);
+}
+
+static void
+create_index(Statement *statement)
+{
+	IndexStmt  *create = (IndexStmt *) statement->node;
+	Oid			before = lock_named(statement, create);
+	Oid			index;
+	ErrorData  *error;
+	const char *name;
+
+	if (OidIsValid(before) && MtmIndexIsIncomplete(before))
+	{
+		drop_incomplete(statement, before);
+		before = InvalidOid;
+	}
+	else if (OidIsValid(before) && !create->if_not_exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists", create->idxname),
+				 errhint("With IF NOT EXISTS the statement makes it on nodes that lack it.")));
+	index = create_here(statement);
+	if (!OidIsValid(index) && !OidIsValid(before))
+		return;
+	name = quoted_name(OidIsValid(index) ? index : before);
+	if (!create->idxname)
+		MtmOutsideLock(index_target(name));
+	error = attempt(make_so_on_others, make_change(statement->command, index_target(name),
+		MtmIndexDefinition(OidIsValid(index) ? index : before)));
+	if (error && OidIsValid(index))
+		undo_and_throw(error, statement->command, index_target(name), drop_text(name));
+	if (error)
+		ReThrowError(error);
+}
+
+/*---------------------------------------------------------------------------
+ * DROP INDEX CONCURRENTLY.
+ */
+static const char *
+name_to_drop(RangeVar *relation, Oid index)
+{
+	List	   *path;
+
+	if (OidIsValid(index))
+		return quoted_name(index);
+	if (relation->schemaname)
+		return quote_qualified_identifier(relation->schemaname, relation->relname);
+	path = fetch_search_path(false);
+	return path == NIL ? NULL :
+		quote_qualified_identifier(get_namespace_name(linitial_oid(path)),
+								   relation->relname);
+}
+
+/* PostgreSQL will refuse it here: then it is not tried elsewhere. */
+static bool
+refused_here(const DropStmt *drop, Oid index)
+{
+	if (drop->behavior == DROP_CASCADE)
+		return true;
+	if (!OidIsValid(index))
+		return !drop->missing_ok;
+	return get_rel_relkind(index) != RELKIND_INDEX ||
+		!pg_class_ownercheck(index, GetUserId()) || OidIsValid(get_index_constraint(index));
+}
+
+static void
+drop_index(Statement *statement)
+{
+	DropStmt   *drop = (DropStmt *) statement->node;
+	RangeVar   *relation = makeRangeVarFromNameList(linitial(drop->objects));
+	Oid			index = RangeVarGetRelid(relation, NoLock, true);
+	const char *name = name_to_drop(relation, index);
+	Change	   *change;
+
+	if (list_length(drop->objects) != 1 || refused_here(drop, index) || !name)
+	{
+		run_here(statement);
+		return;
+	}
+	change = make_change(statement->command, index_target(name), drop_text(name));
+	MtmOutsideLock(change->target);
+	commit_surely(publish, change);
+	run_on_others(change, MTM_NODE_BIT(mtm_node_id));
+	run_here(statement);
+	commit_surely(record, change);
+}
+
+/*---------------------------------------------------------------------------
+ * Tablespaces.
+ */
+static const char *
+tablespace_target(const char *name)
+{
+	return psprintf("tablespace %s", quote_identifier(name));
+}
+
+static void
+create_tablespace(Statement *statement)
+{
+	CreateTableSpaceStmt *create = (CreateTableSpaceStmt *) statement->node;
+	const char *target = tablespace_target(create->tablespacename);
+	ErrorData  *error;
+
+	MtmOutsideLock(target);
+	run_here(statement);
+	error = attempt(make_so_on_others,
+					make_change(statement->command, target, statement->text));
+	if (error)
+		undo_and_throw(error, statement->command, target,
+					   psprintf("DROP TABLESPACE IF EXISTS %s",
+								quote_identifier(create->tablespacename)));
+}
+
+static void
+drop_tablespace(Statement *statement)
+{
+	DropTableSpaceStmt *drop = (DropTableSpaceStmt *) statement->node;
+	Oid			tablespace = get_tablespace_oid(drop->tablespacename, true);
+	Change	   *change;
+
+	if (!OidIsValid(tablespace) ? !drop->missing_ok :
+		!pg_tablespace_ownercheck(tablespace, GetUserId()))
+	{
+		run_here(statement);
+		return;
+	}
+	change = make_change(statement->command, tablespace_target(drop->tablespacename),
+						 psprintf("DROP TABLESPACE IF EXISTS %s",
+								  quote_identifier(drop->tablespacename)));
+	MtmOutsideLock(change->target);
+	commit_surely(publish, change);
+	run_on_others(change, MTM_NODE_BIT(mtm_node_id));
+	run_here(statement);
+	commit_surely(record, change);
+}
+
+/*---------------------------------------------------------------------------
+ * All of them.
+ */
+static void
+run_statement(Statement *statement)
+{
+	switch (nodeTag(statement->node))
+	{
+		case T_IndexStmt:
+			create_index(statement);
+			break;
+		case T_DropStmt:
+			drop_index(statement);
+			break;
+		case T_CreateTableSpaceStmt:
+			create_tablespace(statement);
+			break;
+		case T_DropTableSpaceStmt:
+			drop_tablespace(statement);
+			break;
+		default:
+			elog(ERROR, "unexpected statement outside of transactions: %d",
+				 (int) nodeTag(statement->node));
+	}
+}
+
+static const char *
+command_name(Node *node)
+{
+	const char *name = GetCommandTagName(CreateCommandTag(node));
+
+	return IsA(node, IndexStmt) || IsA(node, DropStmt) ? psprintf("%s CONCURRENTLY", name) :
+		name;
+}
+
+void
+MtmOutsideStatement(const PlannedStmt *pstmt, const char *query_string,
+					ProcessUtilityContext context, MtmRunHere run, const void *call)
+{
+	MtmViewData view = MtmViewGet();
+	MemoryContext mine;
+	MemoryContext old;
+	Statement	statement = {.run = run,.call = call};
+
+	PreventInTransactionBlock(context == PROCESS_UTILITY_TOPLEVEL,
+							  command_name(pstmt->utilityStmt));
+	if (view.status != MTM_ONLINE)
+		MtmRefuseNotOnline(view.status);
+
+	/* It outlives the transactions that are committed or rolled back on the way. */
+	mine = AllocSetContextCreate(PortalContext, "multimaster statement",
+								 ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(mine);
+	statement.node = copyObject(pstmt->utilityStmt);
+	statement.text = MtmStatementText(pstmt, query_string);
+	statement.command = command_name(statement.node);
+	ForgetPortalSnapshots();
+	MtmOutsideBegin();
+	PG_TRY();
+	{
+		run_statement(&statement);
+	}
+	PG_FINALLY();
+	{
+		MtmOutsideUnlock();
+	}
+	PG_END_TRY();
+	MtmOutsideBegin();
+	MemoryContextSwitchTo(old);
+}

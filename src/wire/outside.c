@@ -1,0 +1,151 @@
+/*
+ * What statements outside of transactions make so; see outside.h.
+ *
+ * Runs in: backends, sessions of other nodes, apply workers, the recovery process.
+ * Locks: a share of the index that is there, until the commit: whoever drops or renames it
+ *        comes after the commit that says it is there, on all nodes.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "commands/tablespace.h"
+#include "fmgr.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "wire/outside.h"
+
+#define IN_PLACE "pg_tblspc/"
+
+/* What the text of an expression depends on. */
+static const char *const pinned[][2] = {
+	{"search_path", "pg_catalog"},
+	{"DateStyle", "ISO, MDY"},
+	{"IntervalStyle", "postgres"},
+	{"TimeZone", "UTC"},
+	{"bytea_output", "hex"},
+	{"extra_float_digits", "3"},
+	{"quote_all_identifiers", "off"},
+	{"xmloption", "content"}
+};
+
+void
+MtmOutsideBegin(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	while (ActiveSnapshotSet())
+		PopActiveSnapshot();
+	CommitTransactionCommand();
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+char *
+MtmIndexDefinition(Oid index)
+{
+	int			level = NewGUCNestLevel();
+	char	   *definition;
+
+	for (int i = 0; i < lengthof(pinned); i++)
+		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	definition = pg_get_indexdef_string(index);
+	AtEOXact_GUC(false, level);
+	return definition;
+}
+
+Oid
+MtmIndexOfStatement(const IndexStmt *statement)
+{
+	Oid			table = RangeVarGetRelid(statement->relation, NoLock, true);
+	Oid			index;
+
+	if (!OidIsValid(table) || !statement->idxname)
+		return InvalidOid;
+	index = get_relname_relid(statement->idxname, get_rel_namespace(table));
+	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX ||
+		IndexGetRelation(index, true) != table)
+		return InvalidOid;
+	return index;
+}
+
+bool
+MtmIndexIsIncomplete(Oid index)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	bool		incomplete = false;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	incomplete = !((Form_pg_index) GETSTRUCT(tuple))->indisvalid;
+	ReleaseSysCache(tuple);
+	return incomplete;
+}
+
+static bool
+index_is_so(const IndexStmt *statement, const char *text)
+{
+	Oid			index = MtmIndexOfStatement(statement);
+
+	if (!OidIsValid(index))
+		return false;
+	LockRelationOid(index, AccessShareLock);
+	return MtmIndexOfStatement(statement) == index && !MtmIndexIsIncomplete(index) &&
+		strcmp(MtmIndexDefinition(index), text) == 0;
+}
+
+static bool
+index_is_gone(const DropStmt *statement)
+{
+	RangeVar   *name = makeRangeVarFromNameList(linitial(statement->objects));
+
+	return !OidIsValid(RangeVarGetRelid(name, NoLock, true));
+}
+
+static bool
+tablespace_is_so(const CreateTableSpaceStmt *statement)
+{
+	Oid			tablespace = get_tablespace_oid(statement->tablespacename, true);
+	char	   *wanted = pstrdup(statement->location);
+	char	   *location;
+
+	if (!OidIsValid(tablespace))
+		return false;
+	canonicalize_path(wanted);
+	location = text_to_cstring(DatumGetTextPP(
+		DirectFunctionCall1(pg_tablespace_location, ObjectIdGetDatum(tablespace))));
+	if (wanted[0] == '\0')
+		return strncmp(location, IN_PLACE, strlen(IN_PLACE)) == 0;
+	return strcmp(location, wanted) == 0;
+}
+
+bool
+MtmOutsideIsSo(Node *statement, const char *text)
+{
+	switch (nodeTag(statement))
+	{
+		case T_IndexStmt:
+			return index_is_so((IndexStmt *) statement, text);
+		case T_DropStmt:
+			return index_is_gone((DropStmt *) statement);
+		case T_CreateTableSpaceStmt:
+			return tablespace_is_so((CreateTableSpaceStmt *) statement);
+		case T_DropTableSpaceStmt:
+			return !OidIsValid(get_tablespace_oid(
+				((DropTableSpaceStmt *) statement)->tablespacename, true));
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("another kind of statement does not run outside of transactions")));
+	}
+}

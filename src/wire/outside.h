@@ -1,0 +1,29 @@
+/*
+ * Statements that run outside of transactions, on one node after the other: CREATE and
+ * DROP INDEX CONCURRENTLY, CREATE and DROP TABLESPACE.
+ *
+ * What such a statement makes so is said by a plain one that needs nothing of the
+ * client's session: CREATE INDEX with all names qualified, DROP INDEX IF EXISTS. When
+ * all online nodes have it, that text is committed as a schema change of the kind
+ * `outside` (wire/schema_change.h): they find that it is so, or vote no; a node that
+ * was away makes it so.
+ */
+#ifndef MTM_WIRE_OUTSIDE_H
+#define MTM_WIRE_OUTSIDE_H
+
+#include "postgres.h"
+#include "nodes/parsenodes.h"
+
+/* A transaction that has done nothing yet and has no snapshot, so that nobody waits for it. */
+extern void MtmOutsideBegin(void);
+
+/* The plain statement that makes this index; the same text on all nodes. */
+extern char *MtmIndexDefinition(Oid index);
+/* The index that the plain statement names, complete or not; invalid: there is none. */
+extern Oid	MtmIndexOfStatement(const IndexStmt *statement);
+/* Did somebody begin to build it, and not end? */
+extern bool MtmIndexIsIncomplete(Oid index);
+/* Has this node what the plain statement makes? An index is locked until the commit then. */
+extern bool MtmOutsideIsSo(Node *statement, const char *text);
+
+#endif
