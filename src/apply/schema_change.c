@@ -14,12 +14,14 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "apply/lock_wait.h"
 #include "apply/outside.h"
 #include "apply/schema_change.h"
 #include "apply/without_rows.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "replication/message.h"
+#include "storage/proc.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
@@ -29,6 +31,8 @@
 #include "utils/snapmgr.h"
 #include "wire/frame.h"
 #include "wire/schema_change.h"
+
+#define LOCK_TIMEOUT_NAME "lock_timeout"
 
 /* What the worker has to be again afterwards, whatever happens. */
 typedef struct Identity
@@ -54,17 +58,23 @@ set_time(TimestampTz transaction_start, TimestampTz statement_start)
 	ParallelWorkerNumber = worker;
 }
 
+/* What is decided must be done, however long that takes. */
 static void
-apply_settings(List *settings)
+apply_settings(List *settings, bool decided)
 {
 	ListCell   *cell;
 
 	foreach(cell, settings)
 	{
 		MtmSetting *setting = lfirst(cell);
+		bool		lock_timeout = strcmp(setting->name, LOCK_TIMEOUT_NAME) == 0;
 
+		if (lock_timeout && decided)
+			continue;
 		(void) set_config_option(setting->name, setting->value, PGC_SUSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
+		if (lock_timeout)
+			MtmLockWaitBegin(LockTimeout);
 	}
 }
 
@@ -212,7 +222,7 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 		{
 			RawStmt    *parsed;
 
-			apply_settings(change.settings);	/* the parser asks some */
+			apply_settings(change.settings, decided);	/* the parser asks some */
 			parsed = MtmWithoutRowsStatement(parse(change.statement), change.rows_follow);
 			if (decided)
 				let_index_be_missing(parsed->stmt);
@@ -230,6 +240,7 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 		}
 		PG_END_TRY();
 	}
+	MtmLockWaitEnd();
 	LogLogicalMessage(MTM_MESSAGE_SCHEMA_END, "", 0, true);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

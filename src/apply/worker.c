@@ -14,6 +14,7 @@
 
 #include "access/xact.h"
 #include "apply/body.h"
+#include "apply/lock_wait.h"
 #include "apply/records.h"
 #include "apply/relation.h"
 #include "apply/worker.h"
@@ -180,6 +181,8 @@ describe_refusal(const ErrorData *error, MtmRefusal *refusal)
 		strlcpy(refusal->detail, error->detail, sizeof(refusal->detail));
 	if (error->hint)
 		strlcpy(refusal->hint, error->hint, sizeof(refusal->hint));
+	if (MtmLockWaitFailed(error, refusal->detail, sizeof(refusal->detail)))
+		return;
 	/* Both wait for each other over two nodes, or it is long as if they did. */
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{

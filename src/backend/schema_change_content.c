@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
+#include "storage/proc.h"
 #include "tcop/utility.h"
 #include "utils/guc.h"
 #include "utils/queryjumble.h"
@@ -128,6 +129,9 @@ settings_of(Node *statement)
 
 	for (int i = 0; i < lengthof(settings); i++)
 		list = add_setting(list, settings[i]);
+	/* how long a peer may wait; without it, as long as for rows */
+	if (LockTimeout > 0)
+		list = add_setting(list, "lock_timeout");
 	/* checked here; and a body may use temporary tables, which peers do not have */
 	list = add_value(list, "check_function_bodies", "off");
 	switch (nodeTag(statement))

@@ -1,6 +1,7 @@
 // A schema change is a part of its transaction: mixed with rows in any order, in
 // savepoints, exception blocks, functions, DO and procedures; with the role and the
 // settings it was given.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { same_everywhere } from './same_everywhere.ts';
 import { same_schema_everywhere } from './schema_dump.ts';
@@ -9,6 +10,9 @@ import { shared_cluster } from './shared_cluster.ts';
 
 const TABLES = `SELECT relname FROM pg_class
   WHERE relnamespace = 'schema_tx'::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY 1`;
+
+/** One and a half times deadlock_timeout: so long a row is waited for. */
+const LONGER_THAN_CONFLICTS_MS = 1600;
 
 describe('schema changes in transactions', () => {
   let sessions: SchemaSessions;
@@ -352,6 +356,28 @@ describe('schema changes in transactions', () => {
     await same_schema_everywhere(sessions.nodes);
     await sessions.run(2, 'DROP EXTENSION earthdistance, cube');
     await same_schema_everywhere(sessions.nodes);
+  });
+
+  test("the client's lock_timeout holds on every node, and the error says what was waited for", async () => {
+    await sessions.run(1, 'CREATE TABLE busy (id int PRIMARY KEY)', "SET lock_timeout = '200ms'");
+    await sessions.settled();
+    await sessions.on(2).query('BEGIN; INSERT INTO busy VALUES (1)');
+    const alter = 'ALTER TABLE busy ADD COLUMN a int';
+    const error: unknown = await sessions.on(1).query(alter).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: '55P03' });
+    expect((error as Error & { detail: string }).detail).toMatch(
+      /^It waited for AccessExclusiveLock on relation "schema_tx.busy", held by process \d+ \(role .*\). On node 2.$/,
+    );
+
+    await sessions.on(2).query('COMMIT; BEGIN; SELECT FROM busy');
+    await sessions.on(1).query("SET lock_timeout = '60s'");
+    const altering = sessions.on(1).query(alter);
+    await sleep(LONGER_THAN_CONFLICTS_MS);
+    await sessions.on(2).query('COMMIT');
+    await altering;
+    await sessions.on(1).query('RESET lock_timeout');
+    await only_tables('busy');
+    await drop('busy');
   });
 
   test('two nodes that create one name: at most one wins, and all agree', async () => {
