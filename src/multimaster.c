@@ -10,6 +10,7 @@
 
 #include "apply/refill.h"
 #include "backend/commit.h"
+#include "backend/large_objects.h"
 #include "backend/schema_change.h"
 #include "backend/setval_calls.h"
 #include "backend/statement_gate.h"
@@ -98,6 +99,7 @@ _PG_init(void)
 	MtmSchemaChangeInstallHooks();
 	MtmRefillInstallHooks();
 	MtmSetvalCallsInstallHooks();
+	MtmLargeObjectsInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();
 	MtmLinkSenderRegister();

@@ -40,6 +40,7 @@ bool		mtm_break_connection = false;
 bool		mtm_ignore_tables_without_pk = false;
 bool		mtm_monotonic_sequences = false;
 bool		mtm_dump_of_cluster = false;
+bool		mtm_local_large_objects = false;
 
 static void
 define_identity(void)
@@ -155,6 +156,11 @@ define_behavior(void)
 							 "Off: their rows are replicated and found by all columns.",
 							 &mtm_ignore_tables_without_pk, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.local_large_objects",
+							 "Large objects are local to each node.",
+							 "Off: functions that write them fail, since they are not replicated.",
+							 &mtm_local_large_objects, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 static void

@@ -31,6 +31,7 @@ extern bool mtm_break_connection;
 extern bool mtm_ignore_tables_without_pk;
 extern bool mtm_monotonic_sequences;
 extern bool mtm_dump_of_cluster;
+extern bool mtm_local_large_objects;
 
 extern void MtmSettingsDefine(void);
 /* ereport(FATAL) naming every setting that is too small. */

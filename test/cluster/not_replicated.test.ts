@@ -1,6 +1,9 @@
 // What stays on one node: rows of temporary, unlogged and local tables. Writing them
 // is an ordinary commit of one server.
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { find_postgres } from '../../ts-src/cli/postgres_install.ts';
+import { run_program } from '../../ts-src/cli/run_program.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { SchemaSessions } from './schema_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
@@ -35,6 +38,32 @@ describe('rows that stay on one node', () => {
   async function distributed_commits(node: number): Promise<string[]> {
     return sessions.column(node, 'SELECT commits FROM mtm.shell_counters()');
   }
+
+  test('large objects: they are refused, or local because somebody said so', async () => {
+    const writers = [
+      'lo_creat(-1)',
+      'lo_create(0)',
+      "lo_from_bytea(0, 'a')",
+      "lo_import('/dev/null')",
+      "lo_import('/dev/null', 12345)",
+      "lo_put(12345, 0, 'a')",
+      "lowrite(0, 'a')",
+      'lo_truncate(0, 0)',
+      'lo_truncate64(0, 0)',
+      'lo_unlink(12345)',
+    ];
+    for (const call of writers) expect(await sessions.failure(1, `SELECT ${call}`), call).toBe('0A000');
+    expect(await sessions.failure(1, 'DO $$ BEGIN PERFORM lo_create(0); END $$')).toBe('0A000');
+    const psql = join(find_postgres().bindir, 'psql');
+    const by_protocol = await run_program(psql, ['-X', '-d', sessions.nodes.conninfo(1), '-c', '\\lo_import /dev/null']);
+    expect(by_protocol.stderr).toMatch(/does not replicate large objects/);
+    await sessions.all_give('SELECT oid FROM pg_largeobject_metadata', []);
+
+    await sessions.run(1, 'SET multimaster.local_large_objects = on', "SELECT lo_from_bytea(12345, 'abc')");
+    expect(await sessions.column(1, 'SELECT lo_get(12345)')).toEqual(['abc']);
+    expect(await sessions.column(2, 'SELECT oid FROM pg_largeobject_metadata')).toEqual([]);
+    await sessions.run(1, 'SELECT lo_unlink(12345)', 'RESET multimaster.local_large_objects');
+  });
 
   test('an unlogged table', async () => {
     await sessions.run(1, 'CREATE UNLOGGED TABLE fast (id int PRIMARY KEY)');
