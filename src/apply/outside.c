@@ -65,11 +65,13 @@ static void
 drop_index(Oid index, bool concurrently)
 {
 	DropStmt   *drop = makeNode(DropStmt);
+	char	   *schema = get_namespace_name(get_rel_namespace(index));
+	char	   *name = get_rel_name(index);
 
+	if (!schema || !name)
+		return;					/* somebody else did */
 	drop->removeType = OBJECT_INDEX;
-	drop->objects = list_make1(list_make2(
-		makeString(get_namespace_name(get_rel_namespace(index))),
-		makeString(get_rel_name(index))));
+	drop->objects = list_make1(list_make2(makeString(schema), makeString(name)));
 	drop->behavior = DROP_RESTRICT;
 	drop->missing_ok = true;
 	drop->concurrent = concurrently;

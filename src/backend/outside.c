@@ -66,6 +66,10 @@ typedef struct Change
 	Node	   *parsed;
 	StringInfo	content;
 	char	   *id;
+	MtmNodeSet	tried;			/* where it was begun, */
+	int			last;			/* the last of them */
+	bool		undoes;			/* another one that failed */
+	bool		forget;			/* it is not so on all nodes: nothing is recorded */
 } Change;
 
 /* The client's statement. */
@@ -141,9 +145,21 @@ publish(void *argument)
 }
 
 static void
+log_change(const Change *change)
+{
+	if (!MtmOutsideIsSo(change->parsed, change->text))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("what %s did was changed meanwhile", change->command)));
+	MtmWrittenSchema();
+	LogLogicalMessage(MTM_MESSAGE_SCHEMA, change->content->data, change->content->len, true);
+	LogLogicalMessage(MTM_MESSAGE_SCHEMA_END, "", 0, true);
+}
+
+static void
 record(void *argument)
 {
-	Change	   *change = argument;
+	const Change *change = argument;
 	Oid			types[] = {TEXTOID};
 	Datum		values[1];
 
@@ -152,13 +168,8 @@ record(void *argument)
 	values[0] = CStringGetTextDatum(change->target);
 	execute("DELETE FROM mtm.unfinished_statements WHERE target OPERATOR(pg_catalog.=) $1",
 			1, types, values);
-	if (!MtmOutsideIsSo(change->parsed, change->text))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("what %s did was changed meanwhile", change->command)));
-	MtmWrittenSchema();
-	LogLogicalMessage(MTM_MESSAGE_SCHEMA, change->content->data, change->content->len, true);
-	LogLogicalMessage(MTM_MESSAGE_SCHEMA_END, "", 0, true);
+	if (!change->forget)
+		log_change(change);
 	MtmOutsideBegin();
 }
 
@@ -195,6 +206,23 @@ passes_by(const ErrorData *error)
 		error->sqlerrcode == ERRCODE_CANNOT_CONNECT_NOW;
 }
 
+/* Of the connection to a node, or of the node. */
+static bool
+is_loss(const ErrorData *error)
+{
+	return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+		ERRCODE_TO_CATEGORY(ERRCODE_CONNECTION_EXCEPTION);
+}
+
+static void
+wait_before_again(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, AGAIN_MS,
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
 static void
 commit_surely(void (*step) (void *), Change *change)
 {
@@ -206,10 +234,7 @@ commit_surely(void (*step) (void *), Change *change)
 			return;
 		if (i >= TRIES || !passes_by(error))
 			ReThrowError(error);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, AGAIN_MS,
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		wait_before_again();
 	}
 }
 
@@ -217,22 +242,63 @@ commit_surely(void (*step) (void *), Change *change)
  * On every node.
  */
 
-/* Those that came back meanwhile, too. */
 static void
-run_on_others(const Change *change, MtmNodeSet done)
+run_on_last(void *argument)
+{
+	const Change *change = argument;
+
+	MtmOutsideRunOn(change->last, change->command, change->target, change->id);
+}
+
+static bool
+may_run_again(const Change *change, const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_CANNOT_CONNECT_NOW ||
+		(change->undoes && (passes_by(error) || is_loss(error)));
+}
+
+/*
+ * What a lost node began is not undone there, but read by it when it comes back: the other
+ * nodes need a moment to see that it is lost.
+ */
+static void
+run_surely_on_last(Change *change)
+{
+	for (int i = 1;; i++)
+	{
+		ErrorData  *error = attempt(run_on_last, change);
+
+		if (!error || (change->undoes && !MTM_IN_SET(MtmViewGet().members, change->last)))
+			return;
+		if (i >= TRIES || !may_run_again(change, error))
+			ReThrowError(error);
+		wait_before_again();
+	}
+}
+
+/* On these, of those that are online; one that comes back meanwhile, too. */
+static void
+run_on(Change *change, MtmNodeSet nodes)
 {
 	for (;;)
 	{
-		MtmNodeSet	left = MtmViewGet().members & ~done;
+		MtmNodeSet	left = MtmViewGet().members & nodes & ~change->tried;
 		int			node_id = 1;
 
 		if (left == 0)
 			return;
 		while (!MTM_IN_SET(left, node_id))
 			node_id++;
-		MtmOutsideRunOn(node_id, change->command, change->target, change->id);
-		done |= MTM_NODE_BIT(node_id);
+		change->tried |= MTM_NODE_BIT(node_id);
+		change->last = node_id;
+		run_surely_on_last(change);
 	}
+}
+
+static void
+run_on_others(Change *change)
+{
+	run_on(change, ~MTM_NODE_BIT(mtm_node_id));
 }
 
 static void
@@ -241,7 +307,7 @@ make_so_on_others(void *argument)
 	Change	   *change = argument;
 
 	commit_surely(publish, change);
-	run_on_others(change, MTM_NODE_BIT(mtm_node_id));
+	run_on_others(change);
 	commit_surely(record, change);
 }
 
@@ -251,7 +317,7 @@ make_so_everywhere(void *argument)
 	Change	   *change = argument;
 
 	commit_surely(publish, change);
-	run_on_others(change, 0);
+	run_on(change, ~UINT64CONST(0));
 	commit_surely(record, change);
 }
 
@@ -265,18 +331,74 @@ run_here(void *argument)
 	MtmOutsideBegin();
 }
 
+/*---------------------------------------------------------------------------
+ * After a failure.
+ */
+typedef struct Undo
+{
+	Change	   *change;
+	MtmNodeSet	nodes;
+} Undo;
+
+static void
+run_undo(void *argument)
+{
+	const Undo *undo = argument;
+
+	run_on(undo->change, undo->nodes);
+}
+
+/* On all of them, whatever one says. */
+static void
+undo_on(void *argument)
+{
+	Undo	   *undo = argument;
+	ErrorData  *first = NULL;
+	ErrorData  *error;
+
+	commit_surely(publish, undo->change);
+	while ((error = attempt(run_undo, undo)) != NULL)
+	{
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		if (!first)
+			first = error;
+	}
+	if (first)
+		ReThrowError(first);
+	commit_surely(record, undo->change);
+}
+
+/* Something else has the name on the last node that was tried, maybe on more: it stays. */
+static bool
+name_is_taken(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_DUPLICATE_TABLE ||
+		error->sqlerrcode == ERRCODE_DUPLICATE_OBJECT;
+}
+
 /*
- * What failed is undone; the error then says whether that succeeded. Of a commit whose
- * outcome is open nothing is undone.
+ * What `failed` began is undone where it was begun; the error then says whether that
+ * succeeded. Of a commit whose outcome is open nothing is undone.
  */
 static void
-undo_and_throw(ErrorData *error, const char *command, const char *target, const char *undo)
+undo_and_throw(ErrorData *error, const Change *failed, const char *undo_text)
 {
+	Undo		undo = {
+		.change = make_change(failed->command, failed->target, undo_text),
+		.nodes = failed->tried | MTM_NODE_BIT(mtm_node_id)
+	};
 	ErrorData  *again;
 
 	if (error->sqlerrcode == ERRCODE_TRANSACTION_RESOLUTION_UNKNOWN)
 		ReThrowError(error);
-	again = attempt(make_so_everywhere, make_change(command, target, undo));
+	undo.change->undoes = true;
+	if (name_is_taken(error) && failed->last != 0)
+	{
+		undo.nodes &= ~MTM_NODE_BIT(failed->last);
+		undo.change->forget = true;
+	}
+	again = attempt(undo_on, &undo);
 	if (!again && !error->hint)
 		error->hint = "Nothing of it is left on any node.";
 	else if (again)
@@ -284,7 +406,7 @@ undo_and_throw(ErrorData *error, const char *command, const char *target, const 
 		error->detail = error->detail ?
 			psprintf("%s\nIt could not be undone: %s", error->detail, again->message) :
 			psprintf("It could not be undone: %s", again->message);
-		error->hint = psprintf("Run it again, or %s.", undo);
+		error->hint = psprintf("Run it again, or %s.", undo_text);
 	}
 	ReThrowError(error);
 }
@@ -293,19 +415,11 @@ undo_and_throw(ErrorData *error, const char *command, const char *target, const 
  * CREATE INDEX CONCURRENTLY.
  */
 static const char *
-quoted_name(Oid relation)
-{
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
-									  get_rel_name(relation));
-}
-
-static const char *
 index_target(const char *name)
 {
 	return psprintf("index %s", name);
 }
 
-/* Two words: DROP INDEX CONCURRENTLY IF EXISTS would be another thing in a transaction. */
 static const char *
 drop_text(const char *name)
 {
@@ -316,7 +430,7 @@ drop_text(const char *name)
 static void
 drop_incomplete(const Statement *statement, Oid index)
 {
-	const char *name = quoted_name(index);
+	const char *name = MtmQualifiedName(index);
 
 	if (!pg_class_ownercheck(index, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
@@ -349,8 +463,12 @@ create_here(Statement *statement)
 	MtmSchemaFrameLeave(&frame);
 	index = made_index(&frame);
 	if (error && OidIsValid(index))
-		undo_and_throw(error, statement->command, index_target(quoted_name(index)),
-					   drop_text(quoted_name(index)));
+	{
+		const char *name = MtmQualifiedName(index);
+		Change		failed = {.command = statement->command,.target = index_target(name)};
+
+		undo_and_throw(error, &failed, drop_text(name));
+	}
 	if (error)
 		ReThrowError(error);
 	return index;
@@ -376,6 +494,7 @@ create_index(Statement *statement)
 	Oid			index;
 	ErrorData  *error;
 	const char *name;
+	Change	   *change;
 
 	if (OidIsValid(before) && MtmIndexIsIncomplete(before))
 	{
@@ -390,13 +509,14 @@ create_index(Statement *statement)
 	index = create_here(statement);
 	if (!OidIsValid(index) && !OidIsValid(before))
 		return;
-	name = quoted_name(OidIsValid(index) ? index : before);
+	name = MtmQualifiedName(OidIsValid(index) ? index : before);
 	if (!create->idxname)
 		MtmOutsideLock(index_target(name));
-	error = attempt(make_so_on_others, make_change(statement->command, index_target(name),
-		MtmIndexDefinition(OidIsValid(index) ? index : before)));
+	change = make_change(statement->command, index_target(name),
+						 MtmIndexDefinition(OidIsValid(index) ? index : before));
+	error = attempt(make_so_on_others, change);
 	if (error && OidIsValid(index))
-		undo_and_throw(error, statement->command, index_target(name), drop_text(name));
+		undo_and_throw(error, change, drop_text(name));
 	if (error)
 		ReThrowError(error);
 }
@@ -410,7 +530,7 @@ name_to_drop(RangeVar *relation, Oid index)
 	List	   *path;
 
 	if (OidIsValid(index))
-		return quoted_name(index);
+		return MtmQualifiedName(index);
 	if (relation->schemaname)
 		return quote_qualified_identifier(relation->schemaname, relation->relname);
 	path = fetch_search_path(false);
@@ -448,7 +568,7 @@ drop_index(Statement *statement)
 	change = make_change(statement->command, index_target(name), drop_text(name));
 	MtmOutsideLock(change->target);
 	commit_surely(publish, change);
-	run_on_others(change, MTM_NODE_BIT(mtm_node_id));
+	run_on_others(change);
 	run_here(statement);
 	commit_surely(record, change);
 }
@@ -468,13 +588,14 @@ create_tablespace(Statement *statement)
 	CreateTableSpaceStmt *create = (CreateTableSpaceStmt *) statement->node;
 	const char *target = tablespace_target(create->tablespacename);
 	ErrorData  *error;
+	Change	   *change;
 
 	MtmOutsideLock(target);
 	run_here(statement);
-	error = attempt(make_so_on_others,
-					make_change(statement->command, target, statement->text));
+	change = make_change(statement->command, target, statement->text);
+	error = attempt(make_so_on_others, change);
 	if (error)
-		undo_and_throw(error, statement->command, target,
+		undo_and_throw(error, change,
 					   psprintf("DROP TABLESPACE IF EXISTS %s",
 								quote_identifier(create->tablespacename)));
 }
@@ -497,7 +618,7 @@ drop_tablespace(Statement *statement)
 								  quote_identifier(drop->tablespacename)));
 	MtmOutsideLock(change->target);
 	commit_surely(publish, change);
-	run_on_others(change, MTM_NODE_BIT(mtm_node_id));
+	run_on_others(change);
 	run_here(statement);
 	commit_surely(record, change);
 }

@@ -93,9 +93,7 @@ text_of_drop_incomplete(const DropStmt *drop)
 	Oid			index = RangeVarGetRelid(makeRangeVarFromNameList(linitial(drop->objects)), NoLock,
 										 false);
 
-	return psprintf("DROP INDEX IF EXISTS %s%s",
-					quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)),
-											   get_rel_name(index)),
+	return psprintf("DROP INDEX IF EXISTS %s%s", MtmQualifiedName(index),
 					drop->behavior == DROP_CASCADE ? " CASCADE" : "");
 }
 

@@ -85,6 +85,8 @@ drop(Oid index)
 	char	   *schema = get_namespace_name(get_rel_namespace(index));
 	char	   *name = get_rel_name(index);
 
+	if (!schema || !name)
+		return;
 	statement->removeType = OBJECT_INDEX;
 	statement->objects = list_make1(list_make2(makeString(schema), makeString(name)));
 	statement->behavior = DROP_RESTRICT;

@@ -51,6 +51,19 @@ MtmOutsideBegin(void)
 }
 
 char *
+MtmQualifiedName(Oid relation)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(relation));
+	char	   *name = get_rel_name(relation);
+
+	if (!schema || !name)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("relation with OID %u was dropped meanwhile", relation)));
+	return quote_qualified_identifier(schema, name);
+}
+
+char *
 MtmIndexDefinition(Oid index)
 {
 	int			level = NewGUCNestLevel();

@@ -17,6 +17,8 @@
 /* A transaction that has done nothing yet and has no snapshot, so that nobody waits for it. */
 extern void MtmOutsideBegin(void);
 
+/* Qualified and quoted; an error when it is gone. */
+extern char *MtmQualifiedName(Oid relation);
 /* The plain statement that makes this index; the same text on all nodes. */
 extern char *MtmIndexDefinition(Oid index);
 /* The index that the plain statement names, complete or not; invalid: there is none. */

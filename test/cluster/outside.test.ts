@@ -74,11 +74,11 @@ describe('outside of transactions', () => {
   afterEach(async () => {
     await all_ended(others.splice(0).map((client) => client.end()));
     await sessions.all_give('SELECT target FROM mtm.unfinished_statements', []);
-    await same_schema_everywhere(sessions.nodes);
     await sessions.run(1, 'DROP TABLE items');
   });
 
   afterAll(async () => {
+    await same_schema_everywhere(sessions.nodes);
     await sessions.run(1, 'DROP SCHEMA outside CASCADE', 'DROP ROLE schema_outside');
     await sessions.close();
   });
@@ -103,6 +103,7 @@ describe('outside of transactions', () => {
       await load;
     }
     await sessions.all_give(INDEXES, ['items_a', 'items_lower_idx']);
+    await same_schema_everywhere(sessions.nodes);
     await same_everywhere(sessions.nodes, ['outside.items']);
     const missing = 'SELECT count(*) FROM items';
     for (const node of sessions.nodes.ids) {
@@ -191,7 +192,19 @@ describe('outside of transactions', () => {
     const error = await error_of(sessions.on(1).query('CREATE INDEX CONCURRENTLY items_a ON items (a)'));
     expect(error).toMatchObject({ code: '42P07' });
     expect(error.message).toMatch(/node 3/);
-    await sessions.all_give(INDEXES, []);
+    for (const node of sessions.nodes.ids) {
+      expect(await sessions.column(node, INDEXES)).toEqual(node === 3 ? ['items_a'] : []);
+    }
+    await builder.query('DROP INDEX items_a');
+  });
+
+  test('two nodes at once: one makes it, the other is told that it is there', async () => {
+    const build = { name: 'build', text: 'CREATE INDEX CONCURRENTLY items_a ON items (a)' };
+    const clients = await all_ended([another(1), another(3)]);
+    const ends = await Promise.allSettled(clients.map((client) => client.query(build)));
+    const losers = ends.flatMap((end) => (end.status === 'rejected' ? [sqlstate(end.reason)] : []));
+    expect(losers).toEqual(['42P07']);
+    await sessions.all_give(INDEXES, ['items_a']);
   });
 
   test('it runs with the rights of its role', async () => {

@@ -140,6 +140,31 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(1, 'DROP INDEX kept_made, kept_both');
   });
 
+  test('is killed while it builds an index: no node has it then, nor has it when it comes back', async () => {
+    const reader = await nodes.client(3);
+    reader.on('error', () => {});
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+    const failing = query(1, 'CREATE UNIQUE INDEX CONCURRENTLY kept_n ON kept (id, n)').then(
+      () => undefined,
+      (reason: unknown) => reason as pg.DatabaseError,
+    );
+    const waits = "SELECT FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for%snapshots%'";
+    while ((await query(3, waits)).rowCount === 0) await sleep(POLL_MS);
+    await away(3);
+    const error = await failing;
+    expect(error?.message).toMatch(/node 3/);
+    expect(error).toMatchObject({ detail: undefined, hint: 'Nothing of it is left on any node.' });
+    await query(1, 'ALTER TABLE kept DROP CONSTRAINT kept_pkey');
+    await query(2, 'INSERT INTO kept VALUES (1, 0)');
+    await back(3);
+    await same_everywhere(nodes, ['kept', 'mtm.unfinished_statements']);
+    await same_schema_everywhere(nodes);
+    for (const node of nodes.ids) {
+      expect((await query(node, "SELECT FROM pg_class WHERE relname = 'kept_n'")).rowCount).toBe(0);
+    }
+    await query(1, 'TRUNCATE kept; ALTER TABLE kept ADD PRIMARY KEY (id)');
+  });
+
   test('drops an index that no other node has, when it refuses what they committed', async () => {
     await query(3, 'SET multimaster.bypass = on');
     await query(3, 'CREATE UNIQUE INDEX CONCURRENTLY kept_alone ON kept (id, n, v)');
