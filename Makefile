@@ -15,10 +15,11 @@ CLI_SOURCES := $(shell find ts-src/cli -name '*.ts') ts-src/core/byte_size.ts
 SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts' 2>/dev/null)
 BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
 CHAOS_SOURCES := $(BENCH_SOURCES) $(shell find test/chaos test/sim -name '*.ts' 2>/dev/null)
+HISTORY_SOURCES := $(CHAOS_SOURCES) $(shell find test/history -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install install-referee cluster test soak bench big chaos clean npm-packages
+.PHONY: help setup build shim install install-referee cluster test soak bench big chaos history clean npm-packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -70,6 +71,12 @@ chaos: ## crashes, pauses and partitions under load: nothing acknowledged may be
 	@$(SUBMAKE) install out/chaos.mjs
 	@node out/chaos.mjs
 
+# SECONDS of each history (30), SEED; FILE: a history that was kept, to be checked again.
+history: ## random transactions on all nodes, healthy and not: is what clients saw what isolation claims?
+	@$(SUBMAKE) setup
+	@$(SUBMAKE) install out/history.mjs
+	@node out/history.mjs
+
 clean: ## remove what was built (not clusters, not what is installed)
 	rm -rf out/shim out/test out/*.mjs out/*.js out/*.sql out/*.log
 	@[ ! -f plv8/Makefile ] || $(SUBMAKE) -C plv8 clean
@@ -95,6 +102,10 @@ out/big.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 out/chaos.mjs: $(CHAOS_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 	@echo "  BUNDLE $@"
 	@node build/bundle.mjs chaos
+
+out/history.mjs: $(HISTORY_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs history
 
 out/bundle.js: $(SERVER_SOURCES) build/bundle.mjs package-lock.json | npm-packages
 	@echo "  BUNDLE $@"

@@ -5,6 +5,7 @@
 //   node build/bundle.mjs soak     test/sim/soak.ts       -> out/soak.mjs
 //   node build/bundle.mjs big      test/bench/ten_million.ts -> out/big.mjs
 //   node build/bundle.mjs chaos    test/chaos/main.ts     -> out/chaos.mjs
+//   node build/bundle.mjs history  test/history/main.ts   -> out/history.mjs
 import { build } from 'esbuild';
 
 // CommonJS packages in an ESM bundle still ask for require().
@@ -36,6 +37,7 @@ const BUNDLES = {
   soak: { ...for_node, entryPoints: ['test/sim/soak.ts'], outfile: 'out/soak.mjs' },
   big: { ...for_node, entryPoints: ['test/bench/ten_million.ts'], outfile: 'out/big.mjs' },
   chaos: { ...for_node, entryPoints: ['test/chaos/main.ts'], outfile: 'out/chaos.mjs' },
+  history: { ...for_node, entryPoints: ['test/history/main.ts'], outfile: 'out/history.mjs' },
 };
 
 const wanted = BUNDLES[process.argv[2]];

@@ -62,6 +62,8 @@ const WEIGHTS: Record<Kind, number> = {
   'cut edge one way': 1,
 };
 
+const KINDS = Object.keys(WEIGHTS) as Kind[];
+
 /** Of two faults at once, the second follows within this time. */
 export const SECOND_WITHIN_MS = 1_500;
 const TWO_AT_ONCE = 0.2;
@@ -79,8 +81,8 @@ export function random_round(random: Random, nodes: number[]): Round {
   return { faults, hold_ms, guest_of };
 }
 
-function random_fault(random: Random, nodes: number[]): Fault {
-  const kind = random_kind(random);
+export function random_fault(random: Random, nodes: number[], kinds: Kind[] = KINDS): Fault {
+  const kind = random_kind(random, kinds);
   const node = random.pick(nodes);
   switch (kind) {
     case 'kill process':
@@ -95,9 +97,8 @@ function random_fault(random: Random, nodes: number[]): Fault {
   }
 }
 
-function random_kind(random: Random): Kind {
-  const kinds = Object.entries(WEIGHTS) as [Kind, number][];
-  const all = kinds.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind));
+function random_kind(random: Random, kinds: Kind[]): Kind {
+  const all = kinds.flatMap((kind) => Array.from({ length: WEIGHTS[kind] }, () => kind));
   return random.pick(all);
 }
 

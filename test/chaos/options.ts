@@ -11,19 +11,19 @@ export interface ChaosOptions {
 }
 
 const DEFAULT_MINUTES = '10';
-const MOST_SEED = 2 ** 31 - 1;
+export const MOST_SEED = 2 ** 31 - 1;
 
 export function chaos_options(env: NodeJS.ProcessEnv): ChaosOptions {
   const random_seed = String(1 + Math.floor(Math.random() * 1_000_000));
   return {
-    minutes: number('MINUTES', env['MINUTES'] || DEFAULT_MINUTES, 0.1, 10_000),
-    rounds: number('ROUNDS', env['ROUNDS'] || '1000000', 1, 1_000_000),
-    seed: number('SEED', env['SEED'] || random_seed, 0, MOST_SEED),
-    stall_s: number('STALL', env['STALL'] || '0', 0, 600),
+    minutes: number_option('MINUTES', env['MINUTES'] || DEFAULT_MINUTES, 0.1, 10_000),
+    rounds: number_option('ROUNDS', env['ROUNDS'] || '1000000', 1, 1_000_000),
+    seed: number_option('SEED', env['SEED'] || random_seed, 0, MOST_SEED),
+    stall_s: number_option('STALL', env['STALL'] || '0', 0, 600),
   };
 }
 
-function number(name: string, text: string, least: number, most: number): number {
+export function number_option(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (value >= least && value <= most) return value;
   throw new Failure(
