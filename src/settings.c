@@ -35,6 +35,9 @@ int			mtm_min_recovery_lag = 10 * 1024;
 int			mtm_max_recovery_lag = 1024 * 1024;
 bool		mtm_major_node = false;
 char	   *mtm_referee_connstring = NULL;
+int			mtm_commit_level = MTM_COMMIT_PREPARED;
+bool		mtm_wait_peer_commits = false;
+bool		mtm_causal_reads = false;
 bool		mtm_bypass = false;
 bool		mtm_break_connection = false;
 bool		mtm_ignore_tables_without_pk = false;
@@ -138,6 +141,33 @@ define_majority(void)
 							PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
+static const struct config_enum_entry commit_levels[] = {
+	{"prepared", MTM_COMMIT_PREPARED, false},
+	{"applied", MTM_COMMIT_APPLIED, false},
+	{NULL, 0, false}
+};
+
+static void
+define_session(void)
+{
+	DefineCustomEnumVariable("multimaster.commit_level",
+							 "When COMMIT returns.",
+							 "prepared: all members have the transaction durably. "
+							 "applied: all online members show it.",
+							 &mtm_commit_level, MTM_COMMIT_PREPARED, commit_levels,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.wait_peer_commits",
+							 "The same as multimaster.commit_level = applied.",
+							 NULL,
+							 &mtm_wait_peer_commits, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.causal_reads",
+							 "A read sees what was acknowledged on any node before it began.",
+							 "At READ COMMITTED each statement waits for it, above that BEGIN.",
+							 &mtm_causal_reads, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
 static void
 define_behavior(void)
 {
@@ -187,6 +217,7 @@ MtmSettingsDefine(void)
 	define_timeouts();
 	define_apply();
 	define_majority();
+	define_session();
 	define_behavior();
 	define_sequences();
 	MarkGUCPrefixReserved("multimaster");

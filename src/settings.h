@@ -26,12 +26,22 @@ extern int	mtm_min_recovery_lag;	/* kB */
 extern int	mtm_max_recovery_lag;	/* kB, 0: no bound; read by the control plane */
 extern bool mtm_major_node;
 extern char *mtm_referee_connstring;
+extern int	mtm_commit_level;	/* MtmCommitLevel */
+extern bool mtm_wait_peer_commits;	/* the ancestor's name for "applied" */
+extern bool mtm_causal_reads;
 extern bool mtm_bypass;
 extern bool mtm_break_connection;
 extern bool mtm_ignore_tables_without_pk;
 extern bool mtm_monotonic_sequences;
 extern bool mtm_dump_of_cluster;
 extern bool mtm_local_large_objects;
+
+/* When COMMIT returns. */
+typedef enum MtmCommitLevel
+{
+	MTM_COMMIT_PREPARED,		/* all members have the transaction durably */
+	MTM_COMMIT_APPLIED			/* all online members show it */
+} MtmCommitLevel;
 
 extern void MtmSettingsDefine(void);
 /* ereport(FATAL) naming every setting that is too small. */

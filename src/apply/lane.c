@@ -37,6 +37,7 @@
 #include "settings.h"
 #include "shmem/lanes.h"
 #include "shmem/peers.h"
+#include "shmem/shown.h"
 #include "shmem/stop_point.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
@@ -313,6 +314,7 @@ MtmLaneMain(Datum argument)
 	for (;;)
 	{
 		MtmLaneItem item;
+		XLogRecPtr	shown;
 
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
@@ -325,5 +327,7 @@ MtmLaneMain(Datum argument)
 			execute_outcome(&item);
 		MtmStopPointPass(MTM_STOP_ENDED);
 		MtmLaneFinish(peer, lane, my_end);
+		if (MtmShownNote(peer, &shown))
+			(void) MtmSendShown(peer, shown);
 	}
 }

@@ -31,6 +31,7 @@
 #include "backend/sequence_moves.h"
 #include "backend/temp_tables.h"
 #include "backend/vote_wait.h"
+#include "backend/wait_shown.h"
 #include "backend/written.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -198,6 +199,8 @@ commit_everywhere(bool from_inside, bool notifies)
 	pg_atomic_fetch_add_u64(&MtmCountersGet()->commits, 1);
 	MtmCommitEnd();
 	MtmWrittenReset();
+	if (mtm_commit_level == MTM_COMMIT_APPLIED || mtm_wait_peer_commits)
+		MtmWaitShownEverywhere(view.generation);
 	if (used_temp)
 		after_commit(remove_temporary_files,
 					 "could not remove files of temporary tables");

@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
+#include "backend/causal_reads.h"
 #include "backend/setval_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/written.h"
@@ -50,8 +51,8 @@ static ExecutorStart_hook_type next_start = NULL;
 static ExecutorRun_hook_type next_run = NULL;
 static ExecutorFinish_hook_type next_finish = NULL;
 
-static bool
-needs_lease(void)
+bool
+MtmStatementNeedsLease(void)
 {
 	return !IsParallelWorker() && MtmLeaseNeeded() && !MtmProcessExempt();
 }
@@ -68,8 +69,8 @@ refuse(const char *status, const char *detail)
 }
 
 /* The monitor or its peers have been late: they are given the time that a peer would be. */
-static void
-wait_for_lease(void)
+void
+MtmWaitForLease(void)
 {
 	int64		end_ms = MtmNowMs() + mtm_heartbeat_recv_timeout;
 
@@ -173,19 +174,21 @@ judge_query(const PlannedStmt *plan)
 {
 	if (depth == 0)
 		looking = false;
-	if ((depth > 0 && !looking) || !needs_lease() || MtmLeaseHolds())
+	if ((depth > 0 && !looking) || !MtmStatementNeedsLease() || MtmLeaseHolds())
 		return;
 	if (depth > 0 && looks_on(plan))
 		return;
 	looking = depth == 0 && only_looks(plan);
 	if (!looking)
-		wait_for_lease();
+		MtmWaitForLease();
 }
 
 static void
 on_start(QueryDesc *query, int eflags)
 {
 	judge_query(query->plannedstmt);
+	if (depth == 0 && !looking)
+		MtmCausalQuery(query);
 	if (next_start)
 		next_start(query, eflags);
 	else
@@ -259,8 +262,8 @@ MtmStatementGateUtility(Node *statement, ProcessUtilityContext context)
 {
 	if (context > PROCESS_UTILITY_QUERY || is_harmless(statement) || depth > 0)
 		return;
-	if (needs_lease() && !MtmLeaseHolds())
-		wait_for_lease();
+	if (MtmStatementNeedsLease() && !MtmLeaseHolds())
+		MtmWaitForLease();
 }
 
 void

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "backend/causal_reads.h"
 #include "backend/commit.h"
 #include "backend/emptied_tables.h"
 #include "backend/notifications.h"
@@ -106,16 +107,19 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 	Node	   *stmt = pstmt->utilityStmt;
 
 	MtmStatementGateUtility(stmt, context);
+	MtmCausalUtility(pstmt);
 	if (IsA(stmt, TransactionStmt))
 	{
 		if (!transaction_statement(castNode(TransactionStmt, stmt), context, qc))
 			run_next(pstmt, query_string, read_only_tree, context, params, query_env,
 					 dest, qc);
+		MtmCausalUtilityEnded(pstmt);
 		return;
 	}
 	run_statement(pstmt, query_string, read_only_tree, context, params, query_env,
 					   dest, qc);
 	note_listen(stmt);
+	MtmCausalUtilityEnded(pstmt);
 }
 
 void

@@ -5,7 +5,7 @@
  * Runs in: a backend that a peer's link sender connected to, in the SQL function
  *          mtm.link_receiver(), which never returns.
  * Path: the peer's link/sender.c -> here -> shmem/commits.c (votes),
- *       shmem/lanes.c (undo), shmem/events.c (control plane)
+ *       shmem/lanes.c (undo), shmem/shown.c (what is shown), shmem/events.c (control plane)
  * Locks: MtmPeer.mutex.
  *
  * The function first ends the transaction that called it: a session that lives as
@@ -34,6 +34,8 @@
 #include "shmem/events.h"
 #include "shmem/lanes.h"
 #include "shmem/peers.h"
+#include "shmem/shown.h"
+#include "shmem/view.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/sinval.h"
@@ -82,6 +84,23 @@ ask_to_undo(const MtmLinkMessage *message)
 }
 
 static void
+tell_shown(XLogRecPtr up_to)
+{
+	MtmShownAsked(peer_id, up_to);
+	(void) MtmSendShown(peer_id, MtmShownHere(peer_id));
+}
+
+/* Only while online: else it may have acknowledged what it does not know yet. */
+static void
+tell_newest(uint64 number)
+{
+	MtmViewData view = MtmViewGet();
+
+	if (view.status == MTM_ONLINE)
+		(void) MtmSendNewest(peer_id, number, view.generation, MtmOutcomesNewest());
+}
+
+static void
 tell_control_plane(const char *text)
 {
 	int			length = strlen(text);
@@ -112,6 +131,18 @@ dispatch(StringInfo in)
 			break;
 		case MTM_LINK_UNDONE:
 			(void) MtmCommitUndone(message.xid, message.generation, peer_id);
+			break;
+		case MTM_LINK_ASK_SHOWN:
+			tell_shown(message.lsn);
+			break;
+		case MTM_LINK_SHOWN:
+			MtmShownTold(peer_id, message.lsn);
+			break;
+		case MTM_LINK_ASK_NEWEST:
+			tell_newest(message.number);
+			break;
+		case MTM_LINK_NEWEST:
+			MtmNewestTold(peer_id, message.number, message.generation, message.lsn);
 			break;
 		case MTM_LINK_CONTROL:
 			tell_control_plane(message.text);

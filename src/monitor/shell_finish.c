@@ -19,6 +19,7 @@
 
 #include "access/twophase.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "monitor/shell_access.h"
 #include "replication/origin.h"
@@ -51,6 +52,7 @@ finish(const char *gid, bool commit)
 	PG_TRY();
 	{
 		FinishPreparedTransaction(gid, commit);
+		MtmSendersOutcome(XactLastRecEnd);
 		MtmSendersWake();
 	}
 	PG_FINALLY();

@@ -42,6 +42,7 @@
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/peers.h"
+#include "shmem/shown.h"
 #include "shmem/view.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
@@ -50,6 +51,7 @@
 #include "wal/history.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
+#include "wire/link_message.h"
 
 /* Also what wakes the peer's walsender when nothing else does (sender/wakeup.c). */
 #define FEEDBACK_MS 200
@@ -405,10 +407,13 @@ static void
 note_handled(XLogRecPtr end_lsn)
 {
 	MtmPeer    *slot = MtmPeerSlot(peer);
+	XLogRecPtr	shown;
 
 	SpinLockAcquire(&slot->mutex);
 	slot->handled_lsn = Max(slot->handled_lsn, end_lsn);
 	SpinLockRelease(&slot->mutex);
+	if (MtmShownNote(peer, &shown))
+		(void) MtmSendShown(peer, shown);
 }
 
 static void
@@ -530,7 +535,10 @@ stream_for_ever(void)
 		if (event == MTM_STREAM_FRAME)
 			on_frame(&frame);
 		if (event == MTM_STREAM_KEEPALIVE)
+		{
 			release_passed(position);
+			note_handled(position);
+		}
 		if (reply || event == MTM_STREAM_NOTHING ||
 			TimestampDifferenceExceeds(last_feedback, GetCurrentTimestamp(), FEEDBACK_MS))
 		{

@@ -109,6 +109,27 @@ MtmLaneDone(int peer, int lane_number)
 	return done;
 }
 
+XLogRecPtr
+MtmLanesWaiting(int peer)
+{
+	XLogRecPtr	first = InvalidXLogRecPtr;
+
+	for (int i = 0; i < MTM_LANES; i++)
+	{
+		MtmLane    *lane = lane_at(peer, i);
+		XLogRecPtr	waiting = InvalidXLogRecPtr;
+
+		SpinLockAcquire(&lane->mutex);
+		if (lane->put > lane->done)
+			waiting = lane->ring[(lane->done + 1) % MTM_LANE_RING].end_lsn;
+		SpinLockRelease(&lane->mutex);
+		if (waiting != InvalidXLogRecPtr &&
+			(first == InvalidXLogRecPtr || waiting < first))
+			first = waiting;
+	}
+	return first;
+}
+
 void
 MtmLanesFlush(int peer)
 {

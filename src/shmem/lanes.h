@@ -45,6 +45,8 @@ extern uint64 MtmLaneDone(int peer, int lane);
 extern void MtmLaneWaitDone(int peer, int lane, uint64 number);
 extern void MtmLaneWaitIdle(int peer, int lane);
 extern bool MtmLaneIdle(int peer, int lane);
+/* Where the first outcome of the peer ends that no lane has done yet; invalid: there is none. */
+extern XLogRecPtr MtmLanesWaiting(int peer);
 /* What the peer's lanes have done by now is durable when it returns. */
 extern void MtmLanesFlush(int peer);
 

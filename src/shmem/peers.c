@@ -115,10 +115,16 @@ wake_walsenders(void)
 	}
 }
 
+XLogRecPtr
+MtmOutcomesNewest(void)
+{
+	return pg_atomic_read_u64(&peers->outcome);
+}
+
 void
 MtmOutcomesFlush(void)
 {
-	XLogFlush(pg_atomic_read_u64(&peers->outcome));
+	XLogFlush(MtmOutcomesNewest());
 	wake_walsenders();
 }
 

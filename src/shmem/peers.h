@@ -65,6 +65,8 @@ extern void MtmSendersWake(void);
 extern void MtmSendersOutcome(XLogRecPtr end_lsn);
 extern void MtmSendersPromise(void);
 extern void MtmSendersKeepPromise(void);
+/* Where the record of the newest one ends. */
+extern XLogRecPtr MtmOutcomesNewest(void);
 /* The flusher: NULL when it ends. Flush what Outcome was told of, and wake the walsenders. */
 extern void MtmFlusherSet(struct Latch *latch);
 extern void MtmOutcomesFlush(void);

@@ -18,6 +18,7 @@
 #include "shmem/lease.h"
 #include "shmem/outbox.h"
 #include "shmem/peers.h"
+#include "shmem/shown.h"
 #include "shmem/processes.h"
 #include "shmem/recovery.h"
 #include "shmem/shared.h"
@@ -103,6 +104,7 @@ static const Part parts[] = {
 	{"multimaster events", MtmEventsSize, MtmEventsInit},
 	{"multimaster added nodes", MtmAddedNodesSize, MtmAddedNodesInit},
 	{"multimaster peers", MtmPeersSize, MtmPeersInit},
+	{"multimaster shown", MtmShownSize, MtmShownInit},
 	{"multimaster processes", MtmProcessesSize, MtmProcessesInit},
 	{"multimaster recovery", MtmRecoverySize, MtmRecoveryInit},
 	{"multimaster queue", queue_size, queue_init},

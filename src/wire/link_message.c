@@ -88,6 +88,44 @@ MtmSendUndone(int node_id, TransactionId xid, uint64 generation)
 	return MtmOutboxPut(node_id, out->data, out->len);
 }
 
+static bool
+send_number(int node_id, char kind, uint64 number)
+{
+	StringInfo	out = begin_message(kind);
+
+	pq_sendint64(out, number);
+	return MtmOutboxPut(node_id, out->data, out->len);
+}
+
+bool
+MtmSendAskShown(int node_id, XLogRecPtr up_to)
+{
+	return send_number(node_id, MTM_LINK_ASK_SHOWN, up_to);
+}
+
+bool
+MtmSendShown(int node_id, XLogRecPtr shown)
+{
+	return send_number(node_id, MTM_LINK_SHOWN, shown);
+}
+
+bool
+MtmSendAskNewest(int node_id, uint64 number)
+{
+	return send_number(node_id, MTM_LINK_ASK_NEWEST, number);
+}
+
+bool
+MtmSendNewest(int node_id, uint64 number, uint64 generation, XLogRecPtr newest)
+{
+	StringInfo	out = begin_message(MTM_LINK_NEWEST);
+
+	pq_sendint64(out, number);
+	pq_sendint64(out, generation);
+	pq_sendint64(out, newest);
+	return MtmOutboxPut(node_id, out->data, out->len);
+}
+
 bool
 MtmSendControl(int node_id, const char *text)
 {
@@ -153,23 +191,9 @@ read_refusal(StringInfo in, MtmRefusal *refusal)
 	read_text_into(in, refusal->hint, sizeof(refusal->hint));
 }
 
-void
-MtmLinkMessageRead(StringInfo in, MtmLinkMessage *message)
+static void
+read_transaction_message(StringInfo in, MtmLinkMessage *message)
 {
-	message->kind = pq_getmsgbyte(in);
-	if (message->kind == MTM_LINK_CONTROL)
-	{
-		message->text = read_text(in);
-		pq_getmsgend(in);
-		return;
-	}
-
-	if (message->kind != MTM_LINK_YES && message->kind != MTM_LINK_NO &&
-		message->kind != MTM_LINK_UNDO && message->kind != MTM_LINK_UNDONE)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("malformed message of another node: unknown kind %d",
-						message->kind)));
 	message->xid = pq_getmsgint(in, 4);
 	message->generation = pq_getmsgint64(in);
 	if (message->kind == MTM_LINK_UNDO)
@@ -179,5 +203,40 @@ MtmLinkMessageRead(StringInfo in, MtmLinkMessage *message)
 	}
 	else if (message->kind == MTM_LINK_NO)
 		read_refusal(in, &message->refusal);
+}
+
+void
+MtmLinkMessageRead(StringInfo in, MtmLinkMessage *message)
+{
+	message->kind = pq_getmsgbyte(in);
+	switch (message->kind)
+	{
+		case MTM_LINK_CONTROL:
+			message->text = read_text(in);
+			break;
+		case MTM_LINK_YES:
+		case MTM_LINK_NO:
+		case MTM_LINK_UNDO:
+		case MTM_LINK_UNDONE:
+			read_transaction_message(in, message);
+			break;
+		case MTM_LINK_ASK_SHOWN:
+		case MTM_LINK_SHOWN:
+			message->lsn = pq_getmsgint64(in);
+			break;
+		case MTM_LINK_ASK_NEWEST:
+			message->number = pq_getmsgint64(in);
+			break;
+		case MTM_LINK_NEWEST:
+			message->number = pq_getmsgint64(in);
+			message->generation = pq_getmsgint64(in);
+			message->lsn = pq_getmsgint64(in);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROTOCOL_VIOLATION),
+					 errmsg("malformed message of another node: unknown kind %d",
+							message->kind)));
+	}
 	pq_getmsgend(in);
 }

@@ -6,6 +6,10 @@
  *   N xid generation sqlstate message detail hint        vote no
  *   U xid generation gid lsn                             please roll back
  *   R xid generation                                     rolled back, or never prepared
+ *   A lsn                                                do you show my commits up to here? (shmem/shown.h)
+ *   S lsn                                                I show your commits up to here
+ *   Q number                                             which is your newest commit?
+ *   P number generation lsn                              this one; I am online in this generation
  *   J text                                               control plane
  */
 #ifndef MTM_LINK_MESSAGE_H
@@ -19,6 +23,10 @@
 #define MTM_LINK_NO 'N'
 #define MTM_LINK_UNDO 'U'
 #define MTM_LINK_UNDONE 'R'
+#define MTM_LINK_ASK_SHOWN 'A'
+#define MTM_LINK_SHOWN 'S'
+#define MTM_LINK_ASK_NEWEST 'Q'
+#define MTM_LINK_NEWEST 'P'
 #define MTM_LINK_CONTROL 'J'
 
 typedef struct MtmLinkMessage
@@ -27,7 +35,8 @@ typedef struct MtmLinkMessage
 	TransactionId xid;
 	uint64		generation;
 	char		gid[MTM_GID_SIZE];	/* U */
-	XLogRecPtr	lsn;			/* U: its PREPARE lies before, its outcome behind */
+	XLogRecPtr	lsn;			/* A, S, P; U: its PREPARE lies before, its outcome behind */
+	uint64		number;			/* Q, P */
 	MtmRefusal	refusal;		/* N, without node_id */
 	const char *text;			/* J, points into the buffer */
 } MtmLinkMessage;
@@ -39,6 +48,11 @@ extern bool MtmSendNo(int node_id, TransactionId xid, uint64 generation,
 extern bool MtmSendUndo(int node_id, TransactionId xid, uint64 generation,
 						const char *gid, XLogRecPtr lsn);
 extern bool MtmSendUndone(int node_id, TransactionId xid, uint64 generation);
+extern bool MtmSendAskShown(int node_id, XLogRecPtr up_to);
+extern bool MtmSendShown(int node_id, XLogRecPtr shown);
+extern bool MtmSendAskNewest(int node_id, uint64 number);
+extern bool MtmSendNewest(int node_id, uint64 number, uint64 generation,
+						  XLogRecPtr newest);
 extern bool MtmSendControl(int node_id, const char *text);
 
 /* ERROR 08P01 on a malformed message. */

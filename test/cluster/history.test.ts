@@ -3,17 +3,19 @@
 import { describe, expect, test } from 'vitest';
 import { as_one_node, check } from '../history/check.ts';
 import { is_read, operations_of, version_read, type History } from '../history/history.ts';
-import { Recorder } from '../history/recorder.ts';
+import { Recorder, type RecorderOptions } from '../history/recorder.ts';
 import { node_query } from './node_query.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
 const SEED = Number(process.env['SEED'] || 1 + Math.floor(Math.random() * 1_000_000));
-const ENOUGH = 600;
+const ENOUGH = 150;
 
-async function recorded(schema: string, options: { isolation: History['isolation']; clients_on?: number[] }) {
+type Options = Pick<RecorderOptions, 'isolation' | 'asks' | 'clients_on'>;
+
+async function recorded(schema: string, options: Options): Promise<History> {
   const nodes = shared_cluster();
   // A conflict of two nodes costs a second: so not too many of them.
-  const busy = { clients_per_node: 3, lists: 40, registers: 20 };
+  const busy = { clients_per_node: 2, lists: 60, registers: 30 };
   const recorder = await Recorder.start(nodes, { schema, seed: SEED, ...busy, ...options });
   await recorder.progress(ENOUGH);
   const history = await recorder.end();
@@ -39,10 +41,21 @@ function read_over_nodes({ transactions }: History): Set<number> {
 }
 
 describe(`histories (SEED=${SEED})`, () => {
-  test.each(['read committed', 'repeatable read'] as const)('of all nodes, at %s', async (isolation) => {
+  const LEVELS = ['read committed', 'repeatable read'] as const;
+  test.each(LEVELS)('of all nodes, at %s', async (isolation) => {
     const history = await recorded(`history_${isolation.replace(' ', '_')}`, { isolation });
     expect(check(history)).toEqual([]);
     expect(read_over_nodes(history)).toEqual(new Set(shared_cluster().ids));
+  });
+
+  const ASKING = [
+    { isolation: 'read committed', asks: 'causal reads' },
+    { isolation: 'repeatable read', asks: 'causal reads' },
+    { isolation: 'repeatable read', asks: 'applied' },
+  ] as const;
+  test.each(ASKING)('in real time on all nodes, at $isolation with $asks', async (options) => {
+    const history = await recorded('history_real_time', options);
+    expect(check(history, 'everywhere')).toEqual([]);
   });
 
   test('of one node are those of a PostgreSQL server', async () => {

@@ -16,6 +16,8 @@ import { WEATHERS, go_through, type Weather } from './weather.ts';
 
 const ISOLATIONS: Isolation[] = ['read committed', 'repeatable read'];
 const CLIENTS_PER_NODE = 4;
+/** Clients that wait for conflicting ones would be at work rarely. */
+const SETTINGS = { deadlock_timeout: '50ms' };
 
 interface Options {
   seed: number;
@@ -33,7 +35,7 @@ function options_of(env: NodeJS.ProcessEnv): Options {
 async function all_histories(options: Options, progress: Progress): Promise<boolean> {
   const { seed } = options;
   process.stderr.write(`  seed ${seed}: SEED=${seed} repeats what clients and faults do, not when\n`);
-  const nodes = await progress.step('start a cluster', () => LocalNodes.start({ proxy: true }));
+  const nodes = await progress.step('start a cluster', () => LocalNodes.start({ proxy: true, settings: SETTINGS }));
   const runs: Run[] = [];
   try {
     for (const isolation of ISOLATIONS) {

@@ -56,8 +56,9 @@ export class Keys {
   }
 }
 
-export function random_plan(random: Random, keys: Keys): Plan {
-  const block = !random.chance(ALONE);
+/** `blocks`: no statement alone. */
+export function random_plan(random: Random, keys: Keys, blocks = false): Plan {
+  const block = blocks || !random.chance(ALONE);
   const count = block ? random.integer(1, MOST_STEPS) : 1;
   const steps = Array.from({ length: count }, () => random_step(random, keys));
   return { block, steps, rolls_back: block && random.chance(ROLLS_BACK) };

@@ -20,9 +20,18 @@ export interface RecorderOptions {
   clients_per_node: number;
   /** Where clients run; else on all nodes. */
   clients_on?: number[];
+  /** What its sessions ask for, beyond the default. */
+  asks?: Ask;
   lists?: number;
   registers?: number;
 }
+
+export type Ask = 'applied' | 'causal reads';
+
+const ASKS: Record<Ask, string> = {
+  applied: '-c multimaster.commit_level=applied',
+  'causal reads': '-c multimaster.causal_reads=on',
+};
 
 const MOST_WRITES_OF_KEY = 60;
 
@@ -64,7 +73,9 @@ export class Recorder {
     await this.load.stop();
     const { nodes, transactions } = this;
     const { isolation } = this.options;
-    const clients = await all_ended(nodes.ids.map((node) => this.another(node)));
+    const { schema } = this.options;
+    const at_rest_options = { options: `-c search_path=${schema}` };
+    const clients = await all_ended(nodes.ids.map((node) => nodes.client(node, at_rest_options)));
     try {
       // Twice: what one node was about to send may be prepared on one that was looked at before.
       for (let i = 0; i < 2; i++) await no_prepared_transactions(nodes.ids, clients);
@@ -77,13 +88,12 @@ export class Recorder {
     }
   }
 
-  private another(node: number): Promise<pg.Client> {
-    return with_session_options(this.nodes, this.options).client(node);
-  }
-
   private async run(client: pg.Client, node: number, id: number): Promise<void> {
     const random = this.random_of(id);
-    const plan = random_plan(random, this.keys);
+    const { isolation, asks } = this.options;
+    // Causal reads at this level want a block.
+    const blocks = asks === 'causal reads' && isolation === 'repeatable read';
+    const plan = random_plan(random, this.keys, blocks);
     const transaction: Transaction = {
       name: `T${id}`,
       node,
@@ -138,10 +148,11 @@ function keys_of(transactions: Transaction[]): Key[] {
 
 function with_session_options(
   nodes: HealthyNodes,
-  { isolation, schema }: RecorderOptions,
+  { isolation, schema, asks }: RecorderOptions,
 ): HealthyNodes {
   const level = isolation.replace(' ', '\\ ');
-  const own = `-c search_path=${schema} -c default_transaction_isolation=${level}`;
+  const asked = asks === undefined ? '' : ASKS[asks];
+  const own = `-c search_path=${schema} -c default_transaction_isolation=${level} ${asked}`;
   return {
     count: nodes.count,
     ids: nodes.ids,
