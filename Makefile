@@ -71,7 +71,7 @@ chaos: ## crashes, pauses and partitions under load: nothing acknowledged may be
 	@$(SUBMAKE) install out/chaos.mjs
 	@node out/chaos.mjs
 
-# SECONDS of each history (30), SEED; FILE: a history that was kept, to be checked again.
+# SECONDS of each history (20), SEED; FILE: a history that was kept, to be checked again.
 history: ## random transactions on all nodes, healthy and not: is what clients saw what isolation claims?
 	@$(SUBMAKE) setup
 	@$(SUBMAKE) install out/history.mjs

@@ -28,8 +28,7 @@ export interface Anomaly {
 }
 
 /** A transaction as the lines name it. */
-export function named({ name, node, statements, outcome, ended_ms }: Transaction): string {
-  const began_ms = statements[0]?.began_ms ?? ended_ms;
+export function named({ name, node, began_ms, outcome, ended_ms }: Transaction): string {
   const times = `${began_ms.toFixed(1)} to ${ended_ms.toFixed(1)} ms`;
   return `${name} (node ${node}, ${times}${outcome === 'committed' ? '' : `, ${outcome}`})`;
 }

@@ -2,13 +2,13 @@
 import { differing_nodes, lost_writes } from './at_rest.ts';
 import type { Anomaly } from './anomaly.ts';
 import { cycles } from './cycles.ts';
-import { EventGraph, type RealTime } from './events.ts';
+import { EventGraph } from './events.ts';
 import type { History } from './history.ts';
 import { dirty_reads, dirty_writes, internal } from './reads.ts';
 import { Versions } from './versions.ts';
 import { Writers } from './writers.ts';
 
-export function check(history: History, real_time: RealTime = 'on its node'): Anomaly[] {
+export function check(history: History): Anomaly[] {
   const writers = new Writers(history);
   const versions = new Versions(writers);
   return [
@@ -18,7 +18,7 @@ export function check(history: History, real_time: RealTime = 'on its node'): An
     ...internal(writers),
     ...lost_writes(writers, versions),
     ...differing_nodes(writers),
-    ...cycles(new EventGraph(writers, versions, real_time).graph),
+    ...cycles(new EventGraph(writers, versions).graph),
   ];
 }
 

@@ -32,12 +32,6 @@ export interface Moment {
 
 export type Events = Graph<Moment, Kind>;
 
-/**
- * Whose acknowledged commits a snapshot shows. `everywhere`: of multimaster.commit_level =
- * applied, or multimaster.causal_reads.
- */
-export type RealTime = 'on its node' | 'everywhere';
-
 /** One transaction's vertices. */
 interface Vertices {
   /** By statement. */
@@ -57,7 +51,6 @@ export class EventGraph {
   constructor(
     private readonly writers: Writers,
     private readonly versions: Versions,
-    real_time: RealTime,
   ) {
     this.history = writers.history;
     this.nodes = [...new Set(this.history.transactions.map(({ node }) => node))];
@@ -67,7 +60,9 @@ export class EventGraph {
       for (const chain of chains) this.add_chain(key, chain);
     }
     this.add_clock();
-    if (real_time === 'everywhere') for (const node of this.nodes) this.add_acknowledged(node);
+    if (this.history.asks !== undefined) {
+      for (const node of this.nodes) this.add_acknowledged(node);
+    }
   }
 
   private add(transaction: Transaction): void {
@@ -154,7 +149,10 @@ export class EventGraph {
     this.add_times(ends, begins);
   }
 
+  /** What was asked for: snapshots of this node show what was acknowledged anywhere. */
   private add_acknowledged(node: number): void {
+    const { isolation, asks } = this.history;
+    const at_begin = isolation === 'repeatable read' && asks === 'causal reads';
     const ends: Point[] = [];
     const begins: Point[] = [];
     for (const [transaction, { snapshots, committed }] of this.vertices) {
@@ -164,7 +162,8 @@ export class EventGraph {
       }
       if (transaction.node !== node) continue;
       for (const [i, { began_ms }] of transaction.statements.entries()) {
-        if (i === 0 || snapshots[i] !== snapshots[0]) begins.push({ at_ms: began_ms, vertex: snapshots[i]! });
+        if (i > 0 && snapshots[i] === snapshots[0]) continue;
+        begins.push({ at_ms: at_begin ? transaction.began_ms : began_ms, vertex: snapshots[i]! });
       }
     }
     this.add_times(ends, begins);

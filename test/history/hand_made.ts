@@ -31,6 +31,7 @@ export function transaction(
     name,
     node,
     outcome,
+    began_ms: from_ms,
     ended_ms: to_ms,
     statements: statements.map((one, i) => ({
       began_ms: from_ms + i * each,

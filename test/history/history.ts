@@ -2,6 +2,8 @@
 
 export type Isolation = 'read committed' | 'repeatable read';
 
+export type Ask = 'applied' | 'causal reads';
+
 /** Lists and registers are told apart by their names, as in "list 3" and "register 3". */
 export type Key = string;
 /** Written once only, under one key. */
@@ -35,6 +37,8 @@ export interface Transaction {
   /** Unique. */
   name: string;
   node: number;
+  /** Of BEGIN, or of the statement alone. */
+  began_ms: number;
   statements: Statement[];
   outcome: Outcome;
   /** When the client knew. */
@@ -45,6 +49,8 @@ export interface Transaction {
 
 export interface History {
   isolation: Isolation;
+  /** What its sessions asked for, beyond the default. */
+  asks?: Ask;
   transactions: Transaction[];
   /** All keys on every node, when nothing was under way any more. */
   at_rest: { node: number; reads: Read[] }[];

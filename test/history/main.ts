@@ -1,6 +1,7 @@
-// `make history`: histories of both isolation levels, of healthy nodes and of nodes that are
-// killed, paused and cut off, each checked for what docs/isolation.md claims. Exit code 1 where
-// a claim is broken: the history is kept, and FILE=... checks it again.
+// `make history`: histories of both isolation levels, with and without what a session may ask
+// for, of healthy nodes and of nodes that are killed, paused and cut off, each checked for what
+// docs/isolation.md claims. Exit code 1 where a claim is broken: the history is kept, and
+// FILE=... checks it again.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../ts-src/cli/failure.ts';
@@ -9,12 +10,23 @@ import { MOST_SEED, number_option } from '../chaos/options.ts';
 import { LocalNodes } from '../cluster/local_nodes.ts';
 import { Random } from '../sim/random.ts';
 import { check } from './check.ts';
-import type { History, Isolation } from './history.ts';
+import type { Ask, History, Isolation } from './history.ts';
 import { Recorder } from './recorder.ts';
 import { in_words, report, type Run } from './tally.ts';
 import { WEATHERS, go_through, type Weather } from './weather.ts';
 
-const ISOLATIONS: Isolation[] = ['read committed', 'repeatable read'];
+interface Mode {
+  isolation: Isolation;
+  asks?: Ask;
+}
+
+const MODES: Mode[] = [
+  { isolation: 'read committed' },
+  { isolation: 'repeatable read' },
+  { isolation: 'read committed', asks: 'causal reads' },
+  { isolation: 'repeatable read', asks: 'causal reads' },
+  { isolation: 'read committed', asks: 'applied' },
+];
 const CLIENTS_PER_NODE = 4;
 /** Clients that wait for conflicting ones would be at work rarely. */
 const SETTINGS = { deadlock_timeout: '50ms' };
@@ -28,7 +40,7 @@ function options_of(env: NodeJS.ProcessEnv): Options {
   const random_seed = String(1 + Math.floor(Math.random() * 1_000_000));
   return {
     seed: number_option('SEED', env['SEED'] || random_seed, 0, MOST_SEED),
-    seconds: number_option('SECONDS', env['SECONDS'] || '30', 1, 100_000),
+    seconds: number_option('SECONDS', env['SECONDS'] || '20', 1, 100_000),
   };
 }
 
@@ -38,11 +50,11 @@ async function all_histories(options: Options, progress: Progress): Promise<bool
   const nodes = await progress.step('start a cluster', () => LocalNodes.start({ proxy: true, settings: SETTINGS }));
   const runs: Run[] = [];
   try {
-    for (const isolation of ISOLATIONS) {
+    for (const mode of MODES) {
       for (const weather of WEATHERS) {
-        const title = `${isolation}, ${weather}`;
+        const title = [...Object.values(mode), weather].join(', ');
         const history = await progress.step(title, (say) =>
-          record(nodes, isolation, weather, runs.length, options, say),
+          record(nodes, mode, weather, runs.length, options, say),
         );
         const run = { title, history, anomalies: check(history) };
         runs.push(run);
@@ -58,7 +70,7 @@ async function all_histories(options: Options, progress: Progress): Promise<bool
 
 async function record(
   nodes: LocalNodes,
-  isolation: Isolation,
+  mode: Mode,
   weather: Weather,
   number: number,
   { seed, seconds }: Options,
@@ -66,7 +78,7 @@ async function record(
 ): Promise<History> {
   const schema = `history_${number + 1}`;
   const recorder = await Recorder.start(nodes, {
-    isolation,
+    ...mode,
     seed: seed + number,
     schema,
     clients_per_node: CLIENTS_PER_NODE,

@@ -76,6 +76,7 @@ export class ModelCluster {
     const transaction: Transaction = {
       name: `T${this.transactions.length + 1}`,
       node: this.random.integer(1, this.options.nodes),
+      began_ms: this.now_ms,
       statements: [],
       outcome: 'unknown',
       ended_ms: this.options.moments,

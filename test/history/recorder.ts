@@ -8,7 +8,7 @@ import { outcome_is_open } from '../cluster/outcome.ts';
 import { no_prepared_transactions, same_everywhere } from '../cluster/same_everywhere.ts';
 import { sqlstate } from '../cluster/schema_sessions.ts';
 import { Random } from '../sim/random.ts';
-import { operations_of, type History, type Isolation, type Key, type Transaction } from './history.ts';
+import { operations_of, type Ask, type History, type Isolation, type Key, type Transaction } from './history.ts';
 import { Keys, random_plan, type Step } from './plan.ts';
 import { TABLES, attempt, execute, read } from './tables.ts';
 
@@ -25,8 +25,6 @@ export interface RecorderOptions {
   lists?: number;
   registers?: number;
 }
-
-export type Ask = 'applied' | 'causal reads';
 
 const ASKS: Record<Ask, string> = {
   applied: '-c multimaster.commit_level=applied',
@@ -72,8 +70,7 @@ export class Recorder {
   async end(): Promise<History> {
     await this.load.stop();
     const { nodes, transactions } = this;
-    const { isolation } = this.options;
-    const { schema } = this.options;
+    const { isolation, asks, schema } = this.options;
     const at_rest_options = { options: `-c search_path=${schema}` };
     const clients = await all_ended(nodes.ids.map((node) => nodes.client(node, at_rest_options)));
     try {
@@ -82,7 +79,7 @@ export class Recorder {
       const keys = keys_of(transactions);
       const reads = await all_ended(clients.map((client) => read(client, keys)));
       const at_rest = nodes.ids.map((node, index) => ({ node, reads: reads[index]! }));
-      return { isolation, transactions, at_rest };
+      return { isolation, ...(asks && { asks }), transactions, at_rest };
     } finally {
       await all_ended(clients.map(disconnect));
     }
@@ -97,6 +94,7 @@ export class Recorder {
     const transaction: Transaction = {
       name: `T${id}`,
       node,
+      began_ms: performance.now(),
       statements: [],
       outcome: 'unknown',
       ended_ms: 0,
