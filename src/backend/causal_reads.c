@@ -19,11 +19,15 @@
 #include "backend/statement_gate.h"
 #include "backend/wait_shown.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "settings.h"
+#include "storage/latch.h"
 #include "storage/proc.h"
 #include "tcop/pquery.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+
+#define LOOK_MS 10
 
 /* The transaction whose snapshot will be new enough. */
 static LocalTransactionId waited = InvalidLocalTransactionId;
@@ -36,11 +40,18 @@ is_clients(const PlannedStmt *plan)
 		list_member_ptr(ActivePortal->stmts, plan) && MtmStatementNeedsLease();
 }
 
+/* A node that is not online, and not known to be left behind, is looked at again. */
 static void
 wait_for_others(void)
 {
 	while (!MtmWaitCausal())
+	{
 		MtmWaitForLease();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 LOOK_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 static void
