@@ -6,6 +6,7 @@ import { RunningLocalNodes } from '../cluster/local_nodes.ts';
 import { same_everywhere } from '../cluster/same_everywhere.ts';
 import { CONFIGURATIONS, count_of_clients, type Configuration } from './configuration.ts';
 import { measure_catch_up } from './catch_up.ts';
+import { CONTENDERS, HOT_TABLES, contention_table, measure_contention } from './contention.ts';
 import { catch_up_text } from './catch_up_report.ts';
 import { machine_line } from './machine.ts';
 import { bench_options, type BenchOptions } from './options.ts';
@@ -23,9 +24,12 @@ async function bench(options: BenchOptions, progress: Progress): Promise<void> {
       load_tables(servers, say),
     );
     const pgbench = Pgbench.prepare(servers);
-    if (options.only_catch_up) {
-      const caught_up = await catch_up(servers, options, progress);
-      print([machine, ...caught_up]);
+    if (options.only === 'catch-up') {
+      print([machine, ...(await catch_up(servers, options, progress))]);
+      return;
+    }
+    if (options.only === 'contention') {
+      print([machine, ...(await contention(servers, pgbench, options, progress))]);
       return;
     }
     const minutes = Math.ceil(expected_seconds(options) / 60);
@@ -33,18 +37,34 @@ async function bench(options: BenchOptions, progress: Progress): Promise<void> {
     const measured = await measure_rounds(servers, pgbench, options, progress);
     const waits = await measure_waits(servers, pgbench, options, progress);
     await compare(servers, progress);
+    const hot = await contention(servers, pgbench, options, progress);
     const caught_up = await catch_up(servers, options, progress);
     const text = [heading(options, machine), ...throughput(new Results(measured))];
-    print([...text, noise_line(measured), ...cpu(new Results(measured)), ...waits, ...caught_up]);
+    print([
+      ...[...text, noise_line(measured), ...cpu(new Results(measured)), ...waits],
+      ...[...hot, ...caught_up],
+    ]);
   } finally {
     await servers.destroy();
   }
 }
 
-async function compare(servers: Servers, progress: Progress): Promise<void> {
+async function compare(servers: Servers, progress: Progress, tables = TABLES): Promise<void> {
   await progress.step('compare the tables of all nodes', () =>
-    same_everywhere(new RunningLocalNodes(servers.cluster), TABLES),
+    same_everywhere(new RunningLocalNodes(servers.cluster), tables),
   );
+}
+
+async function contention(
+  servers: Servers,
+  pgbench: Pgbench,
+  options: BenchOptions,
+  progress: Progress,
+): Promise<string[]> {
+  const measured = await measure_contention(servers, pgbench, options, progress);
+  await compare(servers, progress, HOT_TABLES);
+  const title = `## Contention: one-row UPDATEs, ${count_of_clients(CONTENDERS)} on all nodes`;
+  return [title, contention_table(measured)];
 }
 
 async function catch_up(

@@ -10,11 +10,14 @@ export interface BenchOptions {
   clients: number[];
   /** How long a node is away before it catches up, in seconds; 0: that is not measured. */
   away: number;
-  /** Nothing but that. */
-  only_catch_up: boolean;
+  /** Nothing but that; null: everything. */
+  only: Only | null;
   /** The first of seven ports; null: a free range. */
   port: number | null;
 }
+
+const ONLY = ['catch-up', 'contention'] as const;
+export type Only = (typeof ONLY)[number];
 
 const DEFAULTS = { ROUNDS: '3', SECONDS: '5', CLIENTS: '1,4,16', AWAY: '20' };
 const LEAST_SECONDS = 3;
@@ -30,7 +33,7 @@ export function bench_options(env: NodeJS.ProcessEnv): BenchOptions {
     seconds: whole_number('SECONDS', env['SECONDS'] || DEFAULTS.SECONDS, LEAST_SECONDS, 3600),
     clients: [...new Set(clients)].sort((one, other) => one - other),
     away: whole_number('AWAY', env['AWAY'] || DEFAULTS.AWAY, 0, 3600),
-    only_catch_up: one_of('ONLY', env['ONLY'] || '', ['', 'catch-up']) === 'catch-up',
+    only: env['ONLY'] ? one_of('ONLY', env['ONLY'], ONLY) : null,
     port: env['PORT'] ? whole_number('PORT', env['PORT'], 1024, 65000) : null,
   };
 }
@@ -44,8 +47,13 @@ function whole_number(name: string, text: string, least: number, most: number): 
   );
 }
 
-function one_of(name: string, text: string, values: string[]): string {
-  if (values.includes(text)) return text;
-  const named = values.filter((value) => value !== '').map((value) => `"${value}"`);
+function one_of<Value extends string>(
+  name: string,
+  text: string,
+  values: readonly Value[],
+): Value {
+  const value = values.find((one) => one === text);
+  if (value !== undefined) return value;
+  const named = values.map((one) => `"${one}"`);
   throw new Failure('bad_argument', `${name} must be ${named.join(' or ')}, not "${text}"`);
 }

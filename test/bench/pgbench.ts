@@ -111,7 +111,7 @@ export class Pgbench {
     return join(this.dir, `${script.name.replace(/\W+/g, '_')}.sql`);
   }
 
-  private write(script: Script): void {
+  write(script: Script): void {
     if (script.text === null) return;
     writeFileSync(this.file(script), script.text);
     hand_over(this.file(script), this.servers.cluster.user);

@@ -9,6 +9,7 @@ import {
   type Configuration,
 } from './configuration.ts';
 import { expected_catch_up_seconds } from './catch_up.ts';
+import { expected_contention_seconds } from './contention.ts';
 import { measure, tps_of, type Measurement } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import { SCRIPTS, type Pgbench } from './pgbench.ts';
@@ -53,5 +54,9 @@ export function expected_seconds(options: BenchOptions): number {
     (clients) => CONFIGURATIONS.filter((one) => takes_part(one, clients)).length,
   );
   const all_runs = runs.reduce((total, count) => total + count, 0) * SCRIPTS.length;
-  return all_runs * options.rounds * (options.seconds + 1) + expected_catch_up_seconds(options);
+  return (
+    all_runs * options.rounds * (options.seconds + 1) +
+    expected_contention_seconds(options) +
+    expected_catch_up_seconds(options)
+  );
 }
