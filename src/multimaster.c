@@ -15,6 +15,7 @@
 #include "backend/setval_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/utility.h"
+#include "backend/wound.h"
 #include "backend/written.h"
 #include "fmgr.h"
 #include "forming/hold.h"
@@ -102,6 +103,7 @@ _PG_init(void)
 	MtmLargeObjectsInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();
+	MtmWoundInstallHooks();
 	MtmLinkSenderRegister();
 	MtmFlusherRegister();
 	MtmMonitorRegister();

@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "apply/described_row.h"
 #include "apply/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
@@ -174,6 +175,8 @@ make_map(const MtmRelationDefinition *definition, Oid local_id, MemoryContext co
 	map->columns = columns;
 	map->replica_identity = definition->replica_identity;
 	map->attribute = palloc0(sizeof(int) * room);
+	map->schema = pstrdup(definition->schema);
+	map->name = pstrdup(definition->name);
 	map->is_key = palloc0(sizeof(bool) * room);
 	map->input = palloc0(sizeof(FmgrInfo) * room);
 	map->receive = palloc0(sizeof(FmgrInfo) * room);
@@ -228,6 +231,7 @@ lookup_map(StringInfo bytes, const MtmTransactionKey *applying,
 
 	initialize();
 	MtmRelationDefinitionRead(bytes, definition);
+	MtmDescribedTableSet(definition->schema, definition->name);
 	known = hash_search(known_maps, &hash, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) known + sizeof(known->hash), 0, sizeof(*known) - sizeof(known->hash));
@@ -294,6 +298,7 @@ MtmRelationDefine(StringInfo bytes, const MtmTransactionKey *applying)
 	KnownMap   *known = lookup_map(bytes, applying, &definition);
 	Defined    *entry = find_defined(definition.id);
 
+	MtmDescribedTableSet(NULL, NULL);
 	if (entry)
 		close_one(entry);
 	else
@@ -442,6 +447,14 @@ MtmRelationLocalId(Oid sender_id)
 	return get_defined(sender_id)->known->map->local_id;
 }
 
+void
+MtmRelationDescribe(Oid sender_id)
+{
+	const MtmColumnMap *map = get_defined(sender_id)->known->map;
+
+	MtmDescribedTableSet(map->schema, map->name);
+}
+
 Oid
 MtmRelationOwner(Oid sender_id)
 {
@@ -451,6 +464,7 @@ MtmRelationOwner(Oid sender_id)
 
 	if (entry->open)
 		return entry->open->relation->rd_rel->relowner;
+	MtmRelationDescribe(sender_id);
 	relation = table_open(entry->known->map->local_id, RowExclusiveLock);
 	owner = relation->rd_rel->relowner;
 	table_close(relation, NoLock);

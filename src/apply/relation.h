@@ -15,6 +15,8 @@
 typedef struct MtmColumnMap
 {
 	Oid			local_id;
+	char	   *schema;
+	char	   *name;
 	int			columns;		/* as sent */
 	int		   *attribute;		/* of each: local index, from 0 */
 	bool	   *is_key;			/* of each */
@@ -51,6 +53,8 @@ extern Oid	MtmRelationOwner(Oid sender_id);
 /* By the sender's id; opened on first use, stays open until MtmRelationsClose. */
 extern MtmAppliedRelation *MtmRelationOpen(Oid sender_id);
 extern Oid	MtmRelationLocalId(Oid sender_id);
+/* For errors: it is about to be locked (apply/described_row.h). */
+extern void MtmRelationDescribe(Oid sender_id);
 /* Close all, keeping locks; definitions stay known. */
 extern void MtmRelationsClose(void);
 /* End of the transaction, also of a failed one: forget all. */

@@ -14,6 +14,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "apply/described_row.h"
 #include "apply/find.h"
 #include "apply/foreign_keys.h"
 #include "apply/owner.h"
@@ -72,6 +73,7 @@ void
 MtmRowsBegin(const MtmTransaction *tx, bool decided)
 {
 	applying = tx;
+	MtmDescribedRowSet(NULL, NULL);
 	MtmForeignKeysBegin(!decided);
 	MtmRelationsForget();
 	MtmOwnersForget();
@@ -201,28 +203,30 @@ read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
 }
 
 static void
-row_missing(MtmAppliedRelation *target, const char *verb)
+row_missing(const char *verb)
 {
+	char		row[sizeof(((MtmRefusal *) NULL)->detail)];
 	MtmGid		gid;
 	int			node = MtmGidParse(applying->gid, &gid) ? gid.coordinator :
 		(int) applying->key.origin;
 
+	MtmDescribedRow(row, sizeof(row));
+	row[0] = pg_toupper(row[0]);
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			 errmsg("could not serialize access due to a concurrent transaction on node %d",
 					node),
-			 errdetail("A row of relation \"%s.%s\" to %s was not found.",
-					   get_namespace_name(RelationGetNamespace(target->relation)),
-					   RelationGetRelationName(target->relation), verb),
+			 errdetail("%s to %s was not found.", row, verb),
 			 errhint("Retry the transaction.")));
 }
 
 static void
 find_old(MtmAppliedRelation *target, LockTupleMode mode, const char *verb)
 {
+	MtmDescribedRowSet(target, target->wanted);
 	if (!MtmFindRow(target->relation, target->identity_index, mode, target->wanted,
 					target->map->compared, &target->near, target->found))
-		row_missing(target, verb);
+		row_missing(verb);
 }
 
 /* Memory of one row goes with it. */
@@ -236,6 +240,7 @@ begin_row(MtmAppliedRelation *target)
 static void
 end_row(MtmAppliedRelation *target, MemoryContext old)
 {
+	MtmDescribedRowSet(NULL, NULL);
 	ExecClearTuple(target->wanted);
 	ExecClearTuple(target->found);
 	ExecClearTuple(target->row);
@@ -252,6 +257,7 @@ MtmApplyInsert(StringInfo record)
 	MemoryContext old = begin_row(target);
 
 	read_row(target, record, target->row, NULL);
+	MtmDescribedRowSet(target, target->row);
 	ExecSimpleRelationInsert(target->result, target->estate, target->row);
 	MtmForeignKeysNote(target->result, NULL, target->row);
 	end_row(target, old);
@@ -339,14 +345,15 @@ MtmApplyTruncate(StringInfo record)
 	List	   *relations = NIL;
 	List	   *ids = NIL;
 	List	   *logged = NIL;
+	List	   *sender_ids = NIL;
 	ListCell   *cell;
+	ListCell   *sender_id;
 	bool		pending = false;
 
 	for (int i = 0; i < count; i++)
 	{
-		Oid			id = MtmRelationLocalId(pq_getmsgint(record, 4));
-
-		ids = lappend_oid(ids, id);
+		sender_ids = lappend_oid(sender_ids, pq_getmsgint(record, 4));
+		ids = lappend_oid(ids, MtmRelationLocalId(llast_oid(sender_ids)));
 	}
 	/* Open for rows, they would look in use. */
 	end_query();
@@ -355,10 +362,12 @@ MtmApplyTruncate(StringInfo record)
 		pending = pending || AfterTriggerPendingOnRel(lfirst_oid(cell));
 	if (pending)
 		fire_deferred();
-	foreach(cell, ids)
+	forboth(cell, ids, sender_id, sender_ids)
 	{
-		Relation	relation = table_open(lfirst_oid(cell), AccessExclusiveLock);
+		Relation	relation;
 
+		MtmRelationDescribe(lfirst_oid(sender_id));
+		relation = table_open(lfirst_oid(cell), AccessExclusiveLock);
 		relations = lappend(relations, relation);
 		if (RelationIsLogicallyLogged(relation))
 			logged = lappend_oid(logged, lfirst_oid(cell));

@@ -14,6 +14,8 @@
 
 #include "access/xact.h"
 #include "apply/body.h"
+#include "apply/conflict.h"
+#include "apply/described_row.h"
 #include "apply/lock_wait.h"
 #include "apply/records.h"
 #include "apply/relation.h"
@@ -38,6 +40,9 @@
 #include "wal/history.h"
 #include "wire/commit_message.h"
 #include "wire/link_message.h"
+
+/* With the words around it, no more than fits into a refusal. */
+#define WAITED_FOR_SIZE 200
 
 static MtmApplied applied;
 static MtmTransaction *in_hand = NULL;	/* taken, and neither prepared nor refused */
@@ -146,7 +151,9 @@ apply_and_prepare(MtmTransaction *tx)
 	AcceptInvalidationMessages();
 	resetStringInfo(&applied.notifies);
 	applied.owner = InvalidOid;
+	MtmConflictBegin(tx);
 	MtmApplyRecords(tx, &applied);
+	MtmConflictEnd();
 	MtmTransactionFreeBody(tx);
 	keep_notifies(tx);
 	log_identity(tx);
@@ -170,7 +177,7 @@ apply_and_prepare(MtmTransaction *tx)
 }
 
 static void
-describe_refusal(const ErrorData *error, MtmRefusal *refusal)
+describe_refusal(const ErrorData *error, const char *waited_for, MtmRefusal *refusal)
 {
 	memset(refusal, 0, sizeof(*refusal));
 	refusal->node_id = mtm_node_id;
@@ -189,17 +196,17 @@ describe_refusal(const ErrorData *error, MtmRefusal *refusal)
 		refusal->sqlstate = ERRCODE_T_R_DEADLOCK_DETECTED;
 		strlcpy(refusal->message, "deadlock detected", sizeof(refusal->message));
 		snprintf(refusal->detail, sizeof(refusal->detail),
-				 "It waited for a lock of another transaction longer than deadlock_timeout.");
+				 "It waited longer than deadlock_timeout for %s.", waited_for);
 		strlcpy(refusal->hint, "Retry the transaction.", sizeof(refusal->hint));
 	}
 }
 
 static void
-refuse(MtmTransaction *tx, const ErrorData *error)
+refuse(MtmTransaction *tx, const ErrorData *error, const char *waited_for)
 {
 	MtmRefusal	refusal;
 
-	describe_refusal(error, &refusal);
+	describe_refusal(error, waited_for, &refusal);
 	MtmTransactionFreeBody(tx);
 	if (tx->flags & MTM_TX_USER_GID)
 	{
@@ -233,8 +240,9 @@ gone(int code, Datum arg)
 	in_hand = NULL;
 	MtmViewLeave();
 	MtmBodyClose();
+	MtmConflictEnd();
 	AbortOutOfAnyTransaction();
-	refuse(tx, &error);
+	refuse(tx, &error, NULL);
 }
 
 static void
@@ -250,19 +258,22 @@ handle(MtmTransaction *tx)
 	}
 	PG_CATCH();
 	{
+		char		waited_for[WAITED_FOR_SIZE];
 		ErrorData  *error;
 
 		HOLD_INTERRUPTS();
+		MtmConflictEnd();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
+		MtmDescribedRow(waited_for, sizeof(waited_for));
 		MtmViewLeave();
 		MtmBodyClose();
 		MtmRelationsForget();
 		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(context);
 		in_hand = NULL;
-		refuse(tx, error);
+		refuse(tx, error, waited_for);
 		FreeErrorData(error);
 		RESUME_INTERRUPTS();
 	}
@@ -290,6 +301,7 @@ MtmApplyWorkerMain(Datum unused)
 
 	MtmBackgroundBegin("apply worker");
 	MtmWorkerRegister();
+	MtmConflictInitialize();
 	before_shmem_exit(gone, 0);
 	SetConfigOption("session_replication_role", "replica", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("check_function_bodies", "off", PGC_SUSET, PGC_S_OVERRIDE);

@@ -16,6 +16,7 @@
 #include "backend/schema_change.h"
 #include "backend/statement_gate.h"
 #include "backend/utility.h"
+#include "backend/wound.h"
 #include "backend/written.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
@@ -110,6 +111,7 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 	MtmCausalUtility(pstmt);
 	if (IsA(stmt, TransactionStmt))
 	{
+		MtmWoundTransactionStatement(castNode(TransactionStmt, stmt));
 		if (!transaction_statement(castNode(TransactionStmt, stmt), context, qc))
 			run_next(pstmt, query_string, read_only_tree, context, params, query_env,
 					 dest, qc);

@@ -10,8 +10,9 @@
  *  2. Nodes that can never be found with the transaction prepared (they said no,
  *     or rolled it back at our request; we count ourselves, since we roll back
  *     before we tell) meet every quorum: the outcome is abort.
- *  3. A no that is not enough, or a cancel: ask the members to roll back, count
- *     them, and go on by rule 2. Rule 1 is out from then on: a yes may be undone.
+ *  3. A no that is not enough, a cancel, or a wound (docs/conflicts.md): ask the
+ *     members to roll back, count them, and go on by rule 2. Rule 1 is out from then
+ *     on: a yes may be undone.
  *  4. The generation moved on, or went on without this node: only the resolver, or
  *     recovery, can tell (MtmWaitForOutcome).
  *  5. Cancelled while nobody answers: stop waiting, it is in doubt.
@@ -137,7 +138,7 @@ wait_for_votes(void)
 		if ((asked || commit.never != 0) && can_never_commit(&commit))
 			return MTM_VERDICT_ABORT;
 
-		if (commit.never == 0 && !told_to_stop() && !asked)
+		if (commit.never == 0 && !commit.wounded && !told_to_stop() && !asked)
 		{
 			wait_latch(LOOK_AGAIN_MS);
 			continue;

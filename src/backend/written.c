@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "shmem/view.h"
+#include "shmem/writers.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -135,6 +136,7 @@ MtmWrittenRows(void)
 	if (!wrote_rows && !wrote_schema)
 		must_be_online();
 	wrote_rows = true;
+	MtmWriterNote(false);
 }
 
 void
@@ -145,6 +147,7 @@ MtmWrittenSchema(void)
 	if (!wrote_rows && !wrote_schema)
 		must_be_online();
 	wrote_schema = true;
+	MtmWriterNote(true);
 }
 
 bool

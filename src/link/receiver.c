@@ -4,7 +4,7 @@
  *
  * Runs in: a backend that a peer's link sender connected to, in the SQL function
  *          mtm.link_receiver(), which never returns.
- * Path: the peer's link/sender.c -> here -> shmem/commits.c (votes),
+ * Path: the peer's link/sender.c -> here -> shmem/commits.c (votes, wounds),
  *       shmem/lanes.c (undo), shmem/shown.c (what is shown), shmem/events.c (control plane)
  * Locks: MtmPeer.mutex.
  *
@@ -143,6 +143,10 @@ dispatch(StringInfo in)
 			break;
 		case MTM_LINK_NEWEST:
 			MtmNewestTold(peer_id, message.number, message.generation, message.lsn);
+			break;
+		case MTM_LINK_WOUND:
+			message.refusal.node_id = peer_id;
+			MtmCommitWound(message.xid, message.generation, &message.refusal);
 			break;
 		case MTM_LINK_CONTROL:
 			tell_control_plane(message.text);

@@ -23,6 +23,7 @@
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "wire/gid.h"
 
 static pg_atomic_uint32 *xids = NULL;	/* of slots in use, else invalid */
 static MtmCommit *commits = NULL;
@@ -86,6 +87,7 @@ MtmCommitBegin(const char *gid, TransactionId xid, uint64 generation,
 	SpinLockAcquire(&commit->mutex);
 	commit->used = true;
 	commit->aborting = false;
+	commit->wounded = false;
 	commit->handed_over = false;
 	commit->xid = xid;
 	commit->generation = generation;
@@ -219,6 +221,27 @@ bool
 MtmCommitUndone(TransactionId xid, uint64 generation, int node_id)
 {
 	return never_prepared(xid, generation, node_id, NULL);
+}
+
+/* A user's own is nobody's to abort. */
+void
+MtmCommitWound(TransactionId xid, uint64 generation, const MtmRefusal *refusal)
+{
+	MtmCommit  *commit = lock_slot(xid, generation);
+	Latch	   *wake = NULL;
+
+	if (!commit)
+		return;
+	if (!commit->wounded && MtmGidIsOurs(commit->gid))
+	{
+		commit->wounded = true;
+		if (commit->refusal.node_id == 0)
+			commit->refusal = *refusal;
+		wake = commit->latch;
+	}
+	SpinLockRelease(&commit->mutex);
+	if (wake)
+		SetLatch(wake);
 }
 
 void

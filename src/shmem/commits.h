@@ -38,6 +38,7 @@ typedef struct MtmCommit
 	slock_t		mutex;
 	bool		used;
 	bool		aborting;		/* asks the members to roll back (cancel) */
+	bool		wounded;		/* a node asks for its abort: an older one waits for it */
 	bool		handed_over;	/* the generation moved on: only wait for outcome */
 	TransactionId xid;			/* invalid while only an outcome is awaited */
 	uint64		generation;
@@ -45,7 +46,7 @@ typedef struct MtmCommit
 	MtmNodeSet	yes;
 	MtmNodeSet	never;			/* voted no, or rolled back at our request */
 	MtmOutcome	outcome;		/* told by the resolver */
-	MtmRefusal	refusal;		/* the first no */
+	MtmRefusal	refusal;		/* the first no, or why it was wounded */
 	TimestampTz since;
 	Latch	   *latch;
 	int			pid;
@@ -67,6 +68,8 @@ extern bool MtmCommitVoteYes(TransactionId xid, uint64 generation, int node_id);
 extern bool MtmCommitVoteNo(TransactionId xid, uint64 generation,
 							const MtmRefusal *refusal);
 extern bool MtmCommitUndone(TransactionId xid, uint64 generation, int node_id);
+/* Link receivers and apply workers: ask for its abort; nothing happens where it is decided. */
+extern void MtmCommitWound(TransactionId xid, uint64 generation, const MtmRefusal *refusal);
 
 /* Monitor: every slot of a generation other than this one waits for the resolver. */
 extern void MtmCommitHandOver(uint64 generation);

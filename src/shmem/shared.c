@@ -25,6 +25,7 @@
 #include "shmem/stop_point.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
+#include "shmem/writers.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -97,6 +98,7 @@ static const Part parts[] = {
 	{"multimaster lease", MtmLeaseSize, MtmLeaseInit},
 	{"multimaster stop point", MtmStopPointSize, MtmStopPointInit},
 	{"multimaster commits", MtmCommitsSize, MtmCommitsInit},
+	{"multimaster writers", MtmWritersSize, MtmWritersInit},
 	{"multimaster hold", MtmHoldSize, MtmHoldInit},
 	{"multimaster transactions state", MtmTransactionsSize, MtmTransactionsInit},
 	{"multimaster lanes", MtmLanesSize, MtmLanesInit},

@@ -437,6 +437,27 @@ MtmTransactionFindGid(const char *gid, MtmTransaction *copy)
 	return found;
 }
 
+bool
+MtmTransactionOfWorker(int pid, MtmTransaction *copy)
+{
+	HASH_SEQ_STATUS scan;
+	MtmTransaction *tx;
+	bool		found = false;
+
+	LWLockAcquire(&shared->lock, LW_SHARED);
+	hash_seq_init(&scan, table);
+	while (!found && (tx = hash_seq_search(&scan)) != NULL)
+	{
+		found = tx->worker_pid == pid;
+		if (found)
+			*copy = *tx;
+	}
+	if (found)
+		hash_seq_term(&scan);
+	LWLockRelease(&shared->lock);
+	return found;
+}
+
 void
 MtmTransactionSetRefused(const MtmTransactionKey *key, const MtmRefusal *refusal)
 {

@@ -111,6 +111,8 @@ extern void MtmWorkerUnregister(void);
 extern bool MtmTransactionFind(const MtmTransactionKey *key, MtmTransaction *copy);
 /* A user's gid may have been used before: the one that is prepared comes first. */
 extern bool MtmTransactionFindGid(const char *gid, MtmTransaction *copy);
+/* What an apply worker has in hand; false: nothing, or it is no apply worker. */
+extern bool MtmTransactionOfWorker(int pid, MtmTransaction *copy);
 /* A prepared one was rolled back here at its coordinator's request. */
 extern void MtmTransactionSetRefused(const MtmTransactionKey *key,
 									 const MtmRefusal *refusal);

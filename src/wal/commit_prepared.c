@@ -103,6 +103,26 @@ attach(void)
 	return table != NULL;
 }
 
+bool
+MtmPreparedGid(TransactionId xid, char gid[MTM_GID_SIZE])
+{
+	bool		found = false;
+
+	if (!attach())
+		return false;
+	LWLockAcquire(TwoPhaseStateLock, LW_SHARED);
+	for (int i = 0; i < table->numPrepXacts && !found; i++)
+	{
+		GlobalTransaction entry = table->prepXacts[i];
+
+		found = entry->valid && entry->xid == xid;
+		if (found)
+			strlcpy(gid, entry->gid, MTM_GID_SIZE);
+	}
+	LWLockRelease(TwoPhaseStateLock);
+	return found;
+}
+
 /* The entry, busy for others from now on, and where its state is; NULL: not there, or not for us. */
 static GlobalTransaction
 claim(const char *gid, XLogRecPtr *state_lsn)

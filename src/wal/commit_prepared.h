@@ -9,6 +9,7 @@
 #define MTM_COMMIT_PREPARED_H
 
 #include "access/xlogdefs.h"
+#include "shmem/shared.h"
 
 /*
  * As FinishPreparedTransaction(gid, true), with its errors, for a superuser. The commit
@@ -16,5 +17,8 @@
  * until then this server may be found with the transaction prepared after a crash.
  */
 extern XLogRecPtr MtmCommitPrepared(const char *gid);
+
+/* The name under which it is prepared here; false: it is not, as far as can be seen. */
+extern bool MtmPreparedGid(TransactionId xid, char gid[MTM_GID_SIZE]);
 
 #endif

@@ -56,17 +56,31 @@ MtmSendYes(int node_id, TransactionId xid, uint64 generation)
 	return MtmOutboxPut(node_id, out->data, out->len);
 }
 
-bool
-MtmSendNo(int node_id, TransactionId xid, uint64 generation,
-		  const MtmRefusal *refusal)
+static bool
+send_refusal(char kind, int node_id, TransactionId xid, uint64 generation,
+			 const MtmRefusal *refusal)
 {
-	StringInfo	out = begin_transaction_message(MTM_LINK_NO, xid, generation);
+	StringInfo	out = begin_transaction_message(kind, xid, generation);
 
 	pq_sendint32(out, refusal->sqlstate);
 	write_text(out, refusal->message);
 	write_text(out, refusal->detail);
 	write_text(out, refusal->hint);
 	return MtmOutboxPut(node_id, out->data, out->len);
+}
+
+bool
+MtmSendNo(int node_id, TransactionId xid, uint64 generation,
+		  const MtmRefusal *refusal)
+{
+	return send_refusal(MTM_LINK_NO, node_id, xid, generation, refusal);
+}
+
+bool
+MtmSendWound(int node_id, TransactionId xid, uint64 generation,
+			 const MtmRefusal *refusal)
+{
+	return send_refusal(MTM_LINK_WOUND, node_id, xid, generation, refusal);
 }
 
 bool
@@ -201,7 +215,7 @@ read_transaction_message(StringInfo in, MtmLinkMessage *message)
 		read_gid(in, message->gid);
 		message->lsn = pq_getmsgint64(in);
 	}
-	else if (message->kind == MTM_LINK_NO)
+	else if (message->kind == MTM_LINK_NO || message->kind == MTM_LINK_WOUND)
 		read_refusal(in, &message->refusal);
 }
 
@@ -218,6 +232,7 @@ MtmLinkMessageRead(StringInfo in, MtmLinkMessage *message)
 		case MTM_LINK_NO:
 		case MTM_LINK_UNDO:
 		case MTM_LINK_UNDONE:
+		case MTM_LINK_WOUND:
 			read_transaction_message(in, message);
 			break;
 		case MTM_LINK_ASK_SHOWN:

@@ -10,6 +10,7 @@
  *   S lsn                                                I show your commits up to here
  *   Q number                                             which is your newest commit?
  *   P number generation lsn                              this one; I am online in this generation
+ *   W xid generation sqlstate message detail hint        please abort it: wound-wait
  *   J text                                               control plane
  */
 #ifndef MTM_LINK_MESSAGE_H
@@ -27,6 +28,7 @@
 #define MTM_LINK_SHOWN 'S'
 #define MTM_LINK_ASK_NEWEST 'Q'
 #define MTM_LINK_NEWEST 'P'
+#define MTM_LINK_WOUND 'W'
 #define MTM_LINK_CONTROL 'J'
 
 typedef struct MtmLinkMessage
@@ -37,7 +39,7 @@ typedef struct MtmLinkMessage
 	char		gid[MTM_GID_SIZE];	/* U */
 	XLogRecPtr	lsn;			/* A, S, P; U: its PREPARE lies before, its outcome behind */
 	uint64		number;			/* Q, P */
-	MtmRefusal	refusal;		/* N, without node_id */
+	MtmRefusal	refusal;		/* N, W, without node_id */
 	const char *text;			/* J, points into the buffer */
 } MtmLinkMessage;
 
@@ -53,6 +55,8 @@ extern bool MtmSendShown(int node_id, XLogRecPtr shown);
 extern bool MtmSendAskNewest(int node_id, uint64 number);
 extern bool MtmSendNewest(int node_id, uint64 number, uint64 generation,
 						  XLogRecPtr newest);
+extern bool MtmSendWound(int node_id, TransactionId xid, uint64 generation,
+						 const MtmRefusal *refusal);
 extern bool MtmSendControl(int node_id, const char *text);
 
 /* ERROR 08P01 on a malformed message. */

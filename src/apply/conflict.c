@@ -1,0 +1,283 @@
+/*
+ * Conflicts of the transaction that is being applied with others: PROTOCOL.md, "Conflicts
+ * between nodes"; why it is safe and ends: docs/conflicts.md.
+ *
+ * Runs in: apply workers, while they wait for a lock.
+ * Path: a timer -> interrupt.c -> here -> shmem/writers.h and backend/wound.c (a local
+ *       transaction fails), shmem/commits.h or link/ (a prepared one is to be aborted)
+ * Locks: those of locks/blockers.c and of shmem/, for a look.
+ *
+ * PostgreSQL waits for locks without asking anybody. So a timer looks every few
+ * milliseconds whether the worker waits; if so, its own wait is interrupted for a look at
+ * who it waits for: whoever holds the lock or stands before it in the queue, and whoever
+ * these wait for in turn. Longer waits are looked at less often.
+ *
+ * Nothing may be looked up in catalogs here: that takes locks, and the process is in the
+ * middle of waiting for one.
+ */
+#include "postgres.h"
+
+#include "apply/conflict.h"
+#include "apply/described_row.h"
+#include "interrupt.h"
+#include "locks/blockers.h"
+#include "miscadmin.h"
+#include "settings.h"
+#include "shmem/writers.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "wire/gid.h"
+#include "wire/link_message.h"
+
+#define TICK_MS 4
+/* A wait is looked at in its 1st, 2nd, 4th ... tick, and then at every one of these. */
+#define MOST_TICKS 32
+/* Processes that are followed; enough for the longest queue that a look should cost. */
+#define MOST_WAITERS 256
+
+/* One that the transaction waits for, maybe by way of others. */
+typedef struct Waiter
+{
+	int			pid;
+	int			behind;			/* index of the one that waits for it; -1: none */
+	LocalTransactionId lxid;
+	BackendId	backend_id;
+	bool		spared;			/* an older schema change */
+} Waiter;
+
+static const MtmTransaction *applying = NULL;
+static MtmGid applying_gid;
+static bool applying_ordered;	/* it has a place in the order: not a user's own */
+static TimeoutId timer;
+
+static Waiter waiters[MOST_WAITERS];
+static int	waiter_count;
+
+static volatile sig_atomic_t asked = false;
+/* Of the wait that the timer saw last. */
+static uint64 wait_start = 0;
+static int	ticks = 0;
+
+/*---------------------------------------------------------------------------
+ * What becomes of those that are in the way.
+ */
+static void
+describe(MtmRefusal *refusal)
+{
+	char		row[sizeof(refusal->detail) - 64];
+	int			node = applying_ordered ? applying_gid.coordinator : (int) applying->key.origin;
+
+	MtmDescribedRow(row, sizeof(row));
+	memset(refusal, 0, sizeof(*refusal));
+	refusal->node_id = mtm_node_id;
+	refusal->sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE;
+	snprintf(refusal->message, sizeof(refusal->message),
+			 "could not serialize access due to a concurrent transaction on node %d", node);
+	snprintf(refusal->detail, sizeof(refusal->detail),
+			 "A transaction of node %d waits for %s.", node, row);
+	strlcpy(refusal->hint, "Retry the transaction.", sizeof(refusal->hint));
+}
+
+static void
+fail_local(const Waiter *waiter)
+{
+	MtmRefusal	refusal;
+
+	describe(&refusal);
+	MtmWriterWound(waiter->pid, waiter->lxid, &refusal);
+	MtmInterruptProcess(waiter->pid, waiter->backend_id);
+}
+
+static bool
+is_earlier(const MtmGid *one, const MtmGid *other)
+{
+	if (one->start != other->start)
+		return one->start < other->start;
+	if (one->coordinator != other->coordinator)
+		return one->coordinator < other->coordinator;
+	return one->xid < other->xid;
+}
+
+/* Wound-wait: a later one must not hold up an earlier one. */
+static void
+judge_distributed(const char *text)
+{
+	MtmGid		gid;
+	MtmRefusal	refusal;
+	TransactionId xid;
+
+	if (!applying_ordered || !MtmGidParse(text, &gid) || !is_earlier(&applying_gid, &gid))
+		return;
+	describe(&refusal);
+	xid = (TransactionId) gid.xid;
+	if (gid.coordinator == mtm_node_id)
+		MtmCommitWound(xid, gid.generation, &refusal);
+	else
+		(void) MtmSendWound(gid.coordinator, xid, gid.generation, &refusal);
+}
+
+static void
+judge_local(Waiter *waiter)
+{
+	bool		schema;
+	TimestampTz start;
+
+	if (!MtmWriterLook(waiter->pid, waiter->lxid, &schema, &start))
+		return;
+	waiter->spared = schema && (!applying_ordered || start < applying_gid.start);
+	if (!waiter->spared)
+		fail_local(waiter);
+}
+
+/* `held`: not only before us in the queue. */
+static void
+judge_process(Waiter *waiter, bool held)
+{
+	MtmTransaction other;
+
+	if (!MtmTransactionOfWorker(waiter->pid, &other))
+		judge_local(waiter);
+	/* Who only keeps a place in the queue is overtaken by ending the one it waits for. */
+	else if (held)
+		judge_distributed(other.gid);
+}
+
+/* We wait for ourselves by way of a schema change that was to be left alone. */
+static void
+break_circle(int last)
+{
+	for (int i = last; i >= 0; i = waiters[i].behind)
+	{
+		if (waiters[i].spared)
+		{
+			fail_local(&waiters[i]);
+			return;
+		}
+	}
+}
+
+/*---------------------------------------------------------------------------
+ * Who is in the way.
+ */
+static bool
+is_known(int pid)
+{
+	for (int i = 0; i < waiter_count; i++)
+	{
+		if (waiters[i].pid == pid)
+			return true;
+	}
+	return false;
+}
+
+/* Not kept to the end of a transaction: waiting for them says nothing about it. */
+static bool
+is_short(const LOCKTAG *lock)
+{
+	return lock->locktag_type == LOCKTAG_RELATION_EXTEND ||
+		lock->locktag_type == LOCKTAG_PAGE ||
+		lock->locktag_type == LOCKTAG_SPECULATIVE_TOKEN ||
+		lock->locktag_type == LOCKTAG_DATABASE_FROZEN_IDS;
+}
+
+/* `argument`: the index of the one that waits. */
+static void
+meet(const MtmBlocker *blocker, void *argument)
+{
+	int			behind = *(int *) argument;
+	Waiter	   *waiter;
+
+	if (is_short(&blocker->lock))
+		return;
+	if (blocker->pid == 0)
+		judge_distributed(blocker->gid);
+	else if (blocker->pid == MyProcPid)
+		break_circle(behind);
+	else if (!is_known(blocker->pid) && waiter_count < MOST_WAITERS)
+	{
+		waiter = &waiters[waiter_count++];
+		waiter->pid = blocker->pid;
+		waiter->behind = behind;
+		waiter->lxid = blocker->lxid;
+		waiter->backend_id = blocker->backend_id;
+		waiter->spared = false;
+		/* A tuple's lock is a place in the queue for its row. */
+		judge_process(waiter, blocker->holds &&
+					  blocker->lock.locktag_type != LOCKTAG_TUPLE);
+	}
+}
+
+/* In ProcessInterrupts(), which the wait for the lock has called. */
+static bool
+look(void)
+{
+	MemoryContext context;
+	MemoryContext old;
+	int			first = -1;
+
+	if (!asked)
+		return false;
+	asked = false;
+	if (!applying || !IsWaitingForLock())
+		return true;
+	context = AllocSetContextCreate(TopMemoryContext, "multimaster conflict",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	waiter_count = 0;
+	MtmBlockersOf(MyProcPid, meet, &first);
+	for (int i = 0; i < waiter_count; i++)
+		MtmBlockersOf(waiters[i].pid, meet, &i);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return true;
+}
+
+/* In a signal handler. */
+static void
+on_tick(void)
+{
+	uint64		start;
+
+	if (!IsWaitingForLock())
+		return;
+	start = pg_atomic_read_u64(&MyProc->waitStart);
+	if (start != wait_start)
+		ticks = 0;
+	wait_start = start;
+	ticks++;
+	if ((ticks & (ticks - 1)) == 0 || ticks % MOST_TICKS == 0)
+	{
+		asked = true;
+		MtmInterruptSelf();
+	}
+}
+
+void
+MtmConflictBegin(const MtmTransaction *tx)
+{
+	applying_ordered = MtmGidParse(tx->gid, &applying_gid);
+	applying = tx;
+	enable_timeout_every(timer, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TICK_MS),
+						 TICK_MS);
+}
+
+void
+MtmConflictEnd(void)
+{
+	if (!applying)
+		return;
+	applying = NULL;
+	disable_timeout(timer, false);
+}
+
+void
+MtmConflictInitialize(void)
+{
+	/* Else nothing could interrupt it (interrupt.c). */
+	if (log_min_messages == FATAL || log_min_messages == PANIC)
+		SetConfigOption("log_min_messages", "log", PGC_SUSET, PGC_S_OVERRIDE);
+	timer = RegisterTimeout(USER_TIMEOUT, on_tick);
+	MtmInterruptSetHandler(look);
+}

@@ -1,0 +1,13 @@
+/* Conflicts of the transaction that is being applied with others; see conflict.c. */
+#ifndef MTM_APPLY_CONFLICT_H
+#define MTM_APPLY_CONFLICT_H
+
+#include "shmem/transactions.h"
+
+/* Once in an apply worker. */
+extern void MtmConflictInitialize(void);
+/* Around what may wait for locks; End also after an error. */
+extern void MtmConflictBegin(const MtmTransaction *tx);
+extern void MtmConflictEnd(void);
+
+#endif
