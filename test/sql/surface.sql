@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(113);
+SELECT plan(118);
 
 SELECT has_schema('mtm');
 
@@ -19,7 +19,9 @@ INSERT INTO promised VALUES
   ('poll_node', '{integer,boolean}', 'boolean'),
   ('make_table_local', '{regclass}', 'void'),
   ('get_trans_by_gid', '{text}', 'setof mtm.trans_state'),
-  ('get_trans_by_xid', '{bigint}', 'setof mtm.trans_state');
+  ('get_trans_by_xid', '{bigint}', 'setof mtm.trans_state'),
+  ('lock_graph', '{}', 'setof mtm.lock_wait'),
+  ('dump_lock_graph', '{}', 'text');
 
 SELECT function_returns('mtm', name, arguments, returns) FROM promised;
 SELECT ok(has_function_privilege('public', 'mtm.' || p.name || '(' ||

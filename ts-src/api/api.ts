@@ -10,6 +10,7 @@ import { collect_cluster_info } from './collect_cluster_info.ts';
 import { drop_absent_node } from './drop_absent_node.ts';
 import { drop_node } from './drop_node.ts';
 import { copy_table } from './copy_table.ts';
+import { dump_lock_graph } from './dump_lock_graph.ts';
 import { get_cluster_state } from './get_cluster_state.ts';
 import { get_nodes_state } from './get_nodes_state.ts';
 import { get_trans_by_gid } from './get_trans_by_gid.ts';
@@ -17,6 +18,7 @@ import { get_trans_by_xid } from './get_trans_by_xid.ts';
 import { check_cluster, form_cluster, take_back_cluster } from './init_cluster.ts';
 import { in_doubt } from './in_doubt.ts';
 import { join_node } from './join_node.ts';
+import { lock_graph } from './lock_graph.ts';
 import { make_table_local } from './make_table_local.ts';
 import { nodes } from './nodes.ts';
 import { ping } from './ping.ts';
@@ -39,6 +41,7 @@ export const api = {
   drop_absent_node,
   drop_node,
   copy_table,
+  dump_lock_graph,
   form_cluster,
   get_cluster_state,
   get_nodes_state,
@@ -46,6 +49,7 @@ export const api = {
   get_trans_by_xid,
   in_doubt,
   join_node,
+  lock_graph,
   make_table_local,
   nodes,
   ping,

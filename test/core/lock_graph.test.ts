@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { graphviz, type LockWait } from '../../ts-src/core/lock_graph.ts';
+
+const WAIT: LockWait = {
+  node: 2,
+  waiter: 'MTM-1-7-1-1-0',
+  holder: 'node 2, pid 9',
+  holds: true,
+  locktype: 'transactionid',
+  relation: null,
+  mode: 'ShareLock',
+};
+
+test('an arrow leads from who waits to whom he waits for', () => {
+  expect(graphviz([WAIT])).toBe(
+    `digraph lock_graph {
+  "MTM-1-7-1-1-0" -> "node 2, pid 9" [label="node 2: ShareLock on transactionid"];
+}
+`,
+  );
+});
+
+test('nobody waits', () => {
+  expect(graphviz([])).toBe('digraph lock_graph {\n}\n');
+});
+
+test('names of users stay inside their quotes, and the order does not matter', () => {
+  const queued = { ...WAIT, holds: false, locktype: 'relation', relation: 'a."b\\n"' };
+  const text = graphviz([queued, WAIT]);
+  expect(text).toContain('[label="node 2: ShareLock on relation of a.\\"b\\\\n\\"", style=dashed]');
+  expect(graphviz([WAIT, queued, WAIT])).toBe(text);
+});
