@@ -33,7 +33,7 @@
 
 #define TICK_MS 4
 /* A wait is looked at in its 1st, 2nd, 4th ... tick, and then at every one of these. */
-#define MOST_TICKS 32
+#define MOST_TICKS 16
 /* Processes that are followed; enough for the longest queue that a look should cost. */
 #define MOST_WAITERS 256
 
@@ -44,6 +44,8 @@ typedef struct Waiter
 	int			behind;			/* index of the one that waits for it; -1: none */
 	LocalTransactionId lxid;
 	BackendId	backend_id;
+	bool		holds;			/* more than a place in a queue */
+	bool		writes;			/* a local one that must fail, sooner or later */
 	bool		spared;			/* an older schema change */
 } Waiter;
 
@@ -54,6 +56,7 @@ static TimeoutId timer;
 
 static Waiter waiters[MOST_WAITERS];
 static int	waiter_count;
+static bool behind_earlier;		/* there is one that must be waited for anyhow */
 
 static volatile sig_atomic_t asked = false;
 /* Of the wait that the timer saw last. */
@@ -108,8 +111,13 @@ judge_distributed(const char *text)
 	MtmRefusal	refusal;
 	TransactionId xid;
 
-	if (!applying_ordered || !MtmGidParse(text, &gid) || !is_earlier(&applying_gid, &gid))
+	if (!applying_ordered || !MtmGidParse(text, &gid))
 		return;
+	if (!is_earlier(&applying_gid, &gid))
+	{
+		behind_earlier = true;
+		return;
+	}
 	describe(&refusal);
 	xid = (TransactionId) gid.xid;
 	if (gid.coordinator == mtm_node_id)
@@ -119,29 +127,37 @@ judge_distributed(const char *text)
 }
 
 static void
-judge_local(Waiter *waiter)
+judge_process(Waiter *waiter)
 {
+	MtmTransaction other;
 	bool		schema;
 	TimestampTz start;
 
-	if (!MtmWriterLook(waiter->pid, waiter->lxid, &schema, &start))
-		return;
-	waiter->spared = schema && (!applying_ordered || start < applying_gid.start);
-	if (!waiter->spared)
-		fail_local(waiter);
+	if (MtmTransactionOfWorker(waiter->pid, &other))
+	{
+		/* Who only keeps a place is overtaken by ending the one it waits for. */
+		if (waiter->holds)
+			judge_distributed(other.gid);
+	}
+	else if (MtmWriterLook(waiter->pid, waiter->lxid, &schema, &start))
+	{
+		waiter->spared = schema && (!applying_ordered || start < applying_gid.start);
+		waiter->writes = !waiter->spared;
+	}
 }
 
-/* `held`: not only before us in the queue. */
+/*
+ * Who only keeps a place is let be while there is an earlier one to wait for: that may
+ * well be the end of T, and then this one fails for nothing.
+ */
 static void
-judge_process(Waiter *waiter, bool held)
+fail_locals(void)
 {
-	MtmTransaction other;
-
-	if (!MtmTransactionOfWorker(waiter->pid, &other))
-		judge_local(waiter);
-	/* Who only keeps a place in the queue is overtaken by ending the one it waits for. */
-	else if (held)
-		judge_distributed(other.gid);
+	for (int i = 0; i < waiter_count; i++)
+	{
+		if (waiters[i].writes && (waiters[i].holds || !behind_earlier))
+			fail_local(&waiters[i]);
+	}
 }
 
 /* We wait for ourselves by way of a schema change that was to be left alone. */
@@ -161,15 +177,31 @@ break_circle(int last)
 /*---------------------------------------------------------------------------
  * Who is in the way.
  */
-static bool
-is_known(int pid)
+static Waiter *
+find(int pid)
 {
 	for (int i = 0; i < waiter_count; i++)
 	{
 		if (waiters[i].pid == pid)
-			return true;
+			return &waiters[i];
 	}
-	return false;
+	return NULL;
+}
+
+static Waiter *
+add(const MtmBlocker *blocker, int behind)
+{
+	Waiter	   *waiter;
+
+	if (waiter_count == MOST_WAITERS)
+		return NULL;
+	waiter = &waiters[waiter_count++];
+	memset(waiter, 0, sizeof(*waiter));
+	waiter->pid = blocker->pid;
+	waiter->behind = behind;
+	waiter->lxid = blocker->lxid;
+	waiter->backend_id = blocker->backend_id;
+	return waiter;
 }
 
 /* Not kept to the end of a transaction: waiting for them says nothing about it. */
@@ -182,12 +214,27 @@ is_short(const LOCKTAG *lock)
 		lock->locktag_type == LOCKTAG_DATABASE_FROZEN_IDS;
 }
 
+static void
+meet_process(const MtmBlocker *blocker, int behind)
+{
+	Waiter	   *waiter = find(blocker->pid);
+	bool		known = waiter != NULL;
+	/* A tuple's lock is a place in the queue for its row. */
+	bool		holds = blocker->holds && blocker->lock.locktag_type != LOCKTAG_TUPLE;
+
+	if (!known)
+		waiter = add(blocker, behind);
+	if (!waiter || (known && (waiter->holds || !holds)))
+		return;
+	waiter->holds = holds;
+	judge_process(waiter);
+}
+
 /* `argument`: the index of the one that waits. */
 static void
 meet(const MtmBlocker *blocker, void *argument)
 {
 	int			behind = *(int *) argument;
-	Waiter	   *waiter;
 
 	if (is_short(&blocker->lock))
 		return;
@@ -195,18 +242,8 @@ meet(const MtmBlocker *blocker, void *argument)
 		judge_distributed(blocker->gid);
 	else if (blocker->pid == MyProcPid)
 		break_circle(behind);
-	else if (!is_known(blocker->pid) && waiter_count < MOST_WAITERS)
-	{
-		waiter = &waiters[waiter_count++];
-		waiter->pid = blocker->pid;
-		waiter->behind = behind;
-		waiter->lxid = blocker->lxid;
-		waiter->backend_id = blocker->backend_id;
-		waiter->spared = false;
-		/* A tuple's lock is a place in the queue for its row. */
-		judge_process(waiter, blocker->holds &&
-					  blocker->lock.locktag_type != LOCKTAG_TUPLE);
-	}
+	else
+		meet_process(blocker, behind);
 }
 
 /* In ProcessInterrupts(), which the wait for the lock has called. */
@@ -226,9 +263,11 @@ look(void)
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	waiter_count = 0;
+	behind_earlier = false;
 	MtmBlockersOf(MyProcPid, meet, &first);
 	for (int i = 0; i < waiter_count; i++)
 		MtmBlockersOf(waiters[i].pid, meet, &i);
+	fail_locals();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return true;

@@ -51,6 +51,19 @@ fail(const MtmRefusal *refusal)
 			 errhint("%s", refusal->hint)));
 }
 
+/* One that the client began: an implicit one, of a pipeline, ends with its error. */
+static bool
+in_client_block(void)
+{
+	if (!IsTransactionBlock())
+		return false;
+	EndImplicitTransactionBlock();
+	if (IsTransactionBlock())
+		return true;
+	BeginImplicitTransactionBlock();
+	return false;
+}
+
 /* Leaves the block as an error in one of its statements does, whatever savepoints it has. */
 static void
 abort_block(const MtmRefusal *refusal)
@@ -78,7 +91,7 @@ serve(void)
 
 	if (!MtmWriterWounded(&still_runs, &refusal))
 		return false;
-	if (reading && still_runs && (ActivePortal || !IsTransactionBlock()))
+	if (reading && still_runs && (ActivePortal || !in_client_block()))
 	{
 		MtmInterruptSelf();		/* again when it has read */
 		return true;

@@ -295,6 +295,29 @@ describe('conflicts between nodes', () => {
     await numbers(10, 0, 0);
   });
 
+  test('mtm.lock_graph() shows the wait, on every node by the same name', async () => {
+    await two.query('BEGIN; SELECT FROM rows WHERE id = 1 FOR UPDATE');
+    const result = ended(one.query(write(1, 10)));
+    await seen(2, waits_for_row);
+    const [gid, pid] = await all_ended([
+      value(sessions.on(1), 'SELECT gid FROM pg_prepared_xacts'),
+      value(two, 'SELECT pg_backend_pid()'),
+    ]);
+    const holder = `node 2, pid ${pid}`;
+    for (const node of sessions.nodes.ids) {
+      const { rows } = await sessions.on(node).query('SELECT * FROM mtm.lock_graph()');
+      expect(rows).toMatchObject([
+        { node: 2, waiter: gid, holder, holds: true, locktype: 'transactionid', mode: 'ShareLock' },
+      ]);
+      expect(await value(sessions.on(node), 'SELECT mtm.dump_lock_graph()')).toBe(
+        'digraph lock_graph {\n' +
+          `  "${gid}" -> "${holder}" [label="node 2: ShareLock on transactionid"];\n}\n`,
+      );
+    }
+    await two.query('COMMIT');
+    expect(await result).toBeNull();
+  });
+
   test('a schema change that began first is left alone, and goes first', async () => {
     await two.query('BEGIN; ALTER TABLE rows ADD COLUMN late int');
     const result = ended(one.query(write(1, 10)));

@@ -16,7 +16,7 @@ import type { NodeId } from '../core/node_set.ts';
 
 /** The nodes give the hold up by themselves after so long. */
 const HOLD_MS = 10_000;
-/** An apply worker that waits for a held transaction gives up within 1.5 deadlock_timeout. */
+/** An apply worker that waits for a lock gives up within 1.5 deadlock_timeout. */
 const REST_MS = 8_000;
 const SLEEP = 'SELECT pg_catalog.pg_sleep(0.005)';
 
