@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-/* Around the statement; End after its success. */
+/* Around the statement; End after its success, or where nobody asks why it failed. */
 extern void MtmLockWaitBegin(int lock_timeout_ms);
 extern void MtmLockWaitEnd(void);
 /*

@@ -15,6 +15,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "apply/body.h"
+#include "apply/lock_wait.h"
 #include "apply/records.h"
 #include "apply/relation.h"
 #include "executor/spi.h"
@@ -318,6 +319,7 @@ try_once(const Run *run, int attempt)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
+		MtmLockWaitEnd();
 		MtmBodyClose();
 		MtmRelationsForget();
 		AbortOutOfAnyTransaction();
