@@ -175,6 +175,26 @@ describe('shares of sequence values', { timeout: 300_000 }, () => {
     }
   });
 
+  test('also where a dump is loaded, and where one is moved', async () => {
+    await query(2, 'SET multimaster.dump_of_cluster = on; CREATE SEQUENCE dumped INCREMENT 16');
+    await shows(nodes.ids, "SELECT count(*)::int FROM pg_class WHERE relname = 'dumped'", 1);
+    const moved = ['SELECT 1', "SELECT setval('dumped', 5000)", 'SELECT mtm.alter_sequences()', 'ALTER SEQUENCE dumped INCREMENT 3'];
+    const given: number[] = [];
+    for (const [i, move] of moved.entries()) {
+      await query(nodes.ids[i]!, move);
+      await shows(nodes.ids, 'SELECT count(*)::int FROM pg_prepared_xacts', 0);
+      const least = Math.max(0, ...given);
+      const draw = (node: number) => query<{ v: string }>(node, "SELECT nextval('dumped') AS v FROM generate_series(1, 30)");
+      const now = (await Promise.all(nodes.ids.map(draw))).flat().map(({ v }) => Number(v));
+      expect(new Set(now).size, move).toBe(30 * nodes.ids.length);
+      if (i > 0) expect(Math.min(...now), move).toBeGreaterThan(i === 1 ? 5000 : least);
+      if (i < 3) expect(now.every((v) => v % 2 === 1), move).toBe(true);
+      given.push(...now);
+      if (i === 2) await query(1, 'SELECT mtm.alter_sequences()');
+    }
+    expect(new Set(given).size).toBe(given.length);
+  });
+
   test.each(['prepared', 'decided', 'committed'])('a crash of the source while it splits its own: %s', async (stage) => {
     const before = (await query(2, 'SELECT count(*)::int FROM mtm.cluster_nodes'))[0]!;
     await load.stop(1); // Else another transaction might be the one that gets there.
