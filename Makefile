@@ -16,10 +16,12 @@ SERVER_SOURCES := $(shell find ts-src/core ts-src/shell ts-src/api -name '*.ts' 
 BENCH_SOURCES := $(shell find test/bench test/cluster -name '*.ts' 2>/dev/null)
 CHAOS_SOURCES := $(BENCH_SOURCES) $(shell find test/chaos test/sim -name '*.ts' 2>/dev/null)
 HISTORY_SOURCES := $(CHAOS_SOURCES) $(shell find test/history -name '*.ts' 2>/dev/null)
+REGRESS_SOURCES := $(BENCH_SOURCES) $(shell find test/regress -name '*.ts' 2>/dev/null)
 SQL_PARTS := $(wildcard sql/parts/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build shim install install-referee cluster test soak bench big chaos history clean npm-packages
+.PHONY: help setup build shim install install-referee cluster test soak bench big chaos history regress isolation clean \
+	npm-packages postgres-suites
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -77,9 +79,21 @@ history: ## random transactions on all nodes, healthy and not: is what clients s
 	@$(SUBMAKE) install out/history.mjs
 	@node out/history.mjs
 
+# TESTS (all), CONNECTIONS (all of a group at a time), MINUTES (60); PGSRC: PostgreSQL's source.
+regress: postgres-suites ## PostgreSQL's own regression suite through node 1 of a cluster
+	@node out/regress.mjs $@
+
+isolation: postgres-suites ## PostgreSQL's own isolation suite, in the same way
+	@node out/regress.mjs $@
+
 clean: ## remove what was built (not clusters, not what is installed)
-	rm -rf out/shim out/test out/*.mjs out/*.js out/*.sql out/*.log
+	rm -rf out/shim out/test out/regress out/isolation out/postgres-suites out/*.mjs out/*.js out/*.sql out/*.log
 	@[ ! -f plv8/Makefile ] || $(SUBMAKE) -C plv8 clean
+
+postgres-suites:
+	@$(SUBMAKE) setup
+	@$(SUBMAKE) install out/regress.mjs
+	@build/postgres_suites.sh
 
 npm-packages:
 	@build/setup.sh node_modules
@@ -98,6 +112,10 @@ out/bench.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 out/big.mjs: $(BENCH_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 	@echo "  BUNDLE $@"
 	@node build/bundle.mjs big
+
+out/regress.mjs: $(REGRESS_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
+	@echo "  BUNDLE $@"
+	@node build/bundle.mjs regress
 
 out/chaos.mjs: $(CHAOS_SOURCES) $(CLI_SOURCES) build/bundle.mjs | npm-packages
 	@echo "  BUNDLE $@"

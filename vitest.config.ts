@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/{core,model,sim,scenario,cli,bench,chaos,history}/**/*.test.ts'],
+    include: ['test/{core,model,sim,scenario,cli,bench,chaos,history,regress}/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

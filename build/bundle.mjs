@@ -6,6 +6,7 @@
 //   node build/bundle.mjs big      test/bench/ten_million.ts -> out/big.mjs
 //   node build/bundle.mjs chaos    test/chaos/main.ts     -> out/chaos.mjs
 //   node build/bundle.mjs history  test/history/main.ts   -> out/history.mjs
+//   node build/bundle.mjs regress  test/regress/main.ts   -> out/regress.mjs
 import { build } from 'esbuild';
 
 // CommonJS packages in an ESM bundle still ask for require().
@@ -38,6 +39,7 @@ const BUNDLES = {
   big: { ...for_node, entryPoints: ['test/bench/ten_million.ts'], outfile: 'out/big.mjs' },
   chaos: { ...for_node, entryPoints: ['test/chaos/main.ts'], outfile: 'out/chaos.mjs' },
   history: { ...for_node, entryPoints: ['test/history/main.ts'], outfile: 'out/history.mjs' },
+  regress: { ...for_node, entryPoints: ['test/regress/main.ts'], outfile: 'out/regress.mjs' },
 };
 
 const wanted = BUNDLES[process.argv[2]];

@@ -44,6 +44,7 @@ bool		mtm_ignore_tables_without_pk = false;
 bool		mtm_monotonic_sequences = false;
 bool		mtm_dump_of_cluster = false;
 bool		mtm_local_large_objects = false;
+bool		mtm_volkswagen_mode = false;
 
 static void
 define_identity(void)
@@ -186,6 +187,11 @@ define_behavior(void)
 							 "Off: their rows are replicated and found by all columns.",
 							 &mtm_ignore_tables_without_pk, false,
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.volkswagen_mode",
+							 "Pretends to be plain PostgreSQL, for its own regression suite.",
+							 "Every node gives all values of a sequence, so write on one node only.",
+							 &mtm_volkswagen_mode, false,
+							 PGC_POSTMASTER, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	DefineCustomBoolVariable("multimaster.local_large_objects",
 							 "Large objects are local to each node.",
 							 "Off: functions that write them fail, since they are not replicated.",
@@ -369,6 +375,11 @@ check_own_settings(void)
 				 errmsg("multimaster.workers = %d is more than "
 						"multimaster.max_workers = %d", mtm_workers, mtm_max_workers)));
 	check_referee();
+	if (mtm_volkswagen_mode)
+		ereport(WARNING,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("multimaster.volkswagen_mode is on, which is for tests of PostgreSQL only"),
+				 errdetail("Nodes give the same values of a sequence.")));
 }
 
 void

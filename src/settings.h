@@ -42,6 +42,8 @@ typedef enum MtmCommitLevel
 	MTM_COMMIT_PREPARED,		/* all members have the transaction durably */
 	MTM_COMMIT_APPLIED			/* all online members show it */
 } MtmCommitLevel;
+/* For PostgreSQL's own tests: its sequences, and no messages that it does not have. */
+extern bool mtm_volkswagen_mode;
 
 extern void MtmSettingsDefine(void);
 /* ereport(FATAL) naming every setting that is too small. */

@@ -139,22 +139,24 @@ column_number(TupleDesc desc, const char *name)
 static void
 map_column(MtmColumnMap *map, int i, TupleDesc desc, int attribute, MemoryContext context)
 {
-	Oid			type = TupleDescAttr(desc, attribute)->atttypid;
+	/* A domain's constraints were met when it was written; NOT VALID ones need not be now. */
+	int32		modifier = TupleDescAttr(desc, attribute)->atttypmod;
+	Oid			type = getBaseTypeAndTypmod(TupleDescAttr(desc, attribute)->atttypid, &modifier);
 	Oid			function;
 	int16		length;
 	bool		by_value;
 	char		align;
 	char		delimiter;
+	Oid			send;
 
 	map->attribute[i] = attribute;
 	map->compared[attribute] = true;
-	map->type_modifier[i] = TupleDescAttr(desc, attribute)->atttypmod;
+	map->type_modifier[i] = modifier;
 	getTypeInputInfo(type, &function, &map->input_parameter[i]);
 	fmgr_info_cxt(function, &map->input[i], context);
 	get_type_io_data(type, IOFunc_receive, &length, &by_value, &align, &delimiter,
 					 &map->receive_parameter[i], &function);
-	if (getBaseType(type) == XMLOID)
-		function = F_TEXTRECV;	/* as wire/row.h says */
+	(void) MtmTypeBytes(type, &send, &function);
 	if (OidIsValid(function))
 		fmgr_info_cxt(function, &map->receive[i], context);
 }

@@ -49,7 +49,7 @@ on_object_access(ObjectAccessType access, Oid class, Oid id, int sub_id, void *a
 	if (previous_object_access)
 		previous_object_access(access, class, id, sub_id, arg);
 	if (access != OAT_FUNCTION_EXECUTE || !writes_large_object(id) ||
-		mtm_local_large_objects || MtmProcessExempt())
+		mtm_local_large_objects || mtm_volkswagen_mode || MtmProcessExempt())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -21,6 +21,7 @@
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "settings.h"
 #include "utils/lsyscache.h"
 
 #define EXTENSION_NAME "multimaster"
@@ -215,6 +216,8 @@ class_of_object(ObjectType type, Node *object, MtmStatementRefusal *refusal)
 		case OBJECT_DATABASE:
 			return object ? class_of_database(strVal(object)) : MTM_STATEMENT_REPLICATED;
 		case OBJECT_SUBSCRIPTION:
+			if (mtm_volkswagen_mode)
+				return MTM_STATEMENT_ONLY_HERE;
 			return refuse(refusal, "Subscriptions belong to one node.", NULL);
 		default:
 			return MTM_STATEMENT_REPLICATED;
@@ -462,6 +465,8 @@ MtmStatementClassify(Node *statement, const char *query_string,
 		case KIND_OUTSIDE_TRANSACTIONS:
 			return MTM_STATEMENT_OUTSIDE;
 		case KIND_SUBSCRIPTION:
+			if (mtm_volkswagen_mode)
+				return MTM_STATEMENT_ONLY_HERE;
 			return refuse(refusal, "Subscriptions belong to one node.", NULL);
 		case KIND_FOREIGN_ANSWER:
 			return refuse(refusal, "The foreign server could give another answer to another node.",

@@ -63,6 +63,28 @@ same_statement(Node *parsed, Node *statement)
 	return equal(parsed, statement);
 }
 
+/* The client has been told of names that are too long, and the like. */
+static List *
+parse_silently(const char *text)
+{
+	int			client = client_min_messages;
+	int			server = log_min_messages;
+	List	   *parsed;
+
+	PG_TRY();
+	{
+		client_min_messages = log_min_messages = ERROR;
+		parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+	}
+	PG_FINALLY();
+	{
+		client_min_messages = client;
+		log_min_messages = server;
+	}
+	PG_END_TRY();
+	return parsed;
+}
+
 char *
 MtmStatementText(const PlannedStmt *pstmt, const char *query_string)
 {
@@ -70,7 +92,7 @@ MtmStatementText(const PlannedStmt *pstmt, const char *query_string)
 	int			length = pstmt->stmt_len;
 	const char *start = CleanQuerytext(query_string, &location, &length);
 	char	   *text = pnstrdup(start, length);
-	List	   *parsed = raw_parser(text, RAW_PARSE_DEFAULT);
+	List	   *parsed = parse_silently(text);
 
 	if (list_length(parsed) != 1 ||
 		!same_statement(linitial_node(RawStmt, parsed)->stmt, pstmt->utilityStmt))

@@ -27,6 +27,7 @@
 #include "backend/schema_change_temporary.h"
 #include "nodes/makefuncs.h"
 #include "parser/analyze.h"
+#include "parser/parse_func.h"
 #include "parser/parse_relation.h"
 #include "parser/parse_type.h"
 #include "utils/fmgroids.h"
@@ -95,17 +96,52 @@ new_name_is_temporary(List *names)
 	return isTempNamespace(QualifiedNameGetCreationNamespace(names, &name));
 }
 
+/* It goes when the session's temporary objects go. */
+static bool
+depends_on_temporary_object(Oid class, Oid id)
+{
+	ObjectAddress object;
+
+	ObjectAddressSet(object, class, id);
+	return MtmObjectsUseTemporary(list_make1(&object));
+}
+
+/* Or a domain over one that is. */
 static bool
 type_is_temporary(TypeName *type)
 {
-	HeapTuple	tuple = LookupTypeName(NULL, type, NULL, true);
+	HeapTuple	tuple;
+	Form_pg_type form;
 	bool		temporary;
 
+	if (type->pct_type)			/* a column's: its type outlives the table */
+		return false;
+	tuple = LookupTypeName(NULL, type, NULL, true);
 	if (!tuple)
 		return false;
-	temporary = isAnyTempNamespace(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	temporary = isAnyTempNamespace(form->typnamespace) ||
+		(form->typtype == TYPTYPE_DOMAIN &&
+		 depends_on_temporary_object(TypeRelationId, form->oid));
 	ReleaseSysCache(tuple);
 	return temporary;
+}
+
+/* Also one that takes or gives a temporary type. */
+static bool
+new_function_is_temporary(CreateFunctionStmt *create)
+{
+	ListCell   *cell;
+
+	if (new_name_is_temporary(create->funcname) ||
+		(create->returnType && type_is_temporary(create->returnType)))
+		return true;
+	foreach(cell, create->parameters)
+	{
+		if (type_is_temporary(lfirst_node(FunctionParameter, cell)->argType))
+			return true;
+	}
+	return false;
 }
 
 /* Functions, operators, ...: never found in a temporary schema without its name. */
@@ -119,6 +155,17 @@ static bool
 names_are_temporary_relation(List *names)
 {
 	return MtmRangeVarIsTemporary(makeRangeVarFromNameList(names));
+}
+
+static bool
+function_is_temporary(ObjectType type, ObjectWithArgs *function)
+{
+	Oid			id;
+
+	if (name_is_temporary(function->objname))
+		return true;
+	id = LookupFuncWithArgs(type, function, true);
+	return OidIsValid(id) && depends_on_temporary_object(ProcedureRelationId, id);
 }
 
 static List *
@@ -157,9 +204,10 @@ object_is_temporary(ObjectType type, Node *object)
 			return false;
 		case OBJECT_AGGREGATE:
 		case OBJECT_FUNCTION:
-		case OBJECT_OPERATOR:
 		case OBJECT_PROCEDURE:
 		case OBJECT_ROUTINE:
+			return function_is_temporary(type, castNode(ObjectWithArgs, object));
+		case OBJECT_OPERATOR:
 			return name_is_temporary(castNode(ObjectWithArgs, object)->objname);
 		case OBJECT_COLLATION:
 		case OBJECT_CONVERSION:
@@ -261,11 +309,12 @@ MtmStatementTemporary(Node *statement, const char *query_string)
 			break;
 		case T_CreateDomainStmt:
 			count_target(&targets,
-						 new_name_is_temporary(((CreateDomainStmt *) statement)->domainname));
+						 new_name_is_temporary(((CreateDomainStmt *) statement)->domainname) ||
+						 type_is_temporary(((CreateDomainStmt *) statement)->typeName));
 			break;
 		case T_CreateFunctionStmt:
 			count_target(&targets,
-						 new_name_is_temporary(((CreateFunctionStmt *) statement)->funcname));
+						 new_function_is_temporary((CreateFunctionStmt *) statement));
 			break;
 		case T_CreateConversionStmt:
 			count_target(&targets,
@@ -285,7 +334,8 @@ MtmStatementTemporary(Node *statement, const char *query_string)
 			break;
 		case T_AlterFunctionStmt:
 			count_target(&targets,
-						 name_is_temporary(((AlterFunctionStmt *) statement)->func->objname));
+						 function_is_temporary(((AlterFunctionStmt *) statement)->objtype,
+											   ((AlterFunctionStmt *) statement)->func));
 			break;
 		case T_AlterDomainStmt:
 			count_target(&targets,
@@ -339,6 +389,12 @@ MtmStatementTemporary(Node *statement, const char *query_string)
 						 name_is_temporary(((AlterStatsStmt *) statement)->defnames));
 			break;
 		case T_CreateStatsStmt:
+			if (((CreateStatsStmt *) statement)->defnames &&
+				new_name_is_temporary(((CreateStatsStmt *) statement)->defnames))
+			{
+				count_target(&targets, true);
+				break;
+			}
 			foreach(cell, ((CreateStatsStmt *) statement)->relations)
 			{
 				if (IsA(lfirst(cell), RangeVar))

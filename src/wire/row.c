@@ -13,7 +13,30 @@
 #include "utils/lsyscache.h"
 #include "wire/row.h"
 
-/* InvalidOid: it cannot be sent in binary (aclitem, pg_node_tree and a few others). */
+bool
+MtmTypeBytes(Oid base, Oid *send, Oid *receive)
+{
+	switch (base)
+	{
+		case XMLOID:
+		case PG_NODE_TREEOID:
+			*send = F_TEXTSEND;
+			*receive = F_TEXTRECV;
+			return true;
+		case PG_NDISTINCTOID:
+		case PG_DEPENDENCIESOID:
+		case PG_MCV_LISTOID:
+		case PG_BRIN_BLOOM_SUMMARYOID:
+		case PG_BRIN_MINMAX_MULTI_SUMMARYOID:
+			*send = F_BYTEASEND;
+			*receive = F_BYTEARECV;
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* InvalidOid: it cannot be sent in binary (aclitem and a few others). */
 static Oid
 binary_function(Oid type)
 {
@@ -25,8 +48,8 @@ binary_function(Oid type)
 	Oid			send;
 	Oid			receive;
 
-	if (getBaseType(type) == XMLOID)
-		return F_TEXTSEND;
+	if (MtmTypeBytes(getBaseType(type), &send, &receive))
+		return send;
 	get_type_io_data(type, IOFunc_send, &length, &by_value, &align, &delimiter,
 					 &parameter, &send);
 	get_type_io_data(type, IOFunc_receive, &length, &by_value, &align, &delimiter,

@@ -12,7 +12,8 @@
  * PostgreSQL itself, and domains over them. Types of users and extensions, and types
  * whose binary form is an OID of this node's catalog (regclass and the like), go as
  * text. An xml value goes as its bytes: its own functions would rewrite the
- * declaration in it, and the value could not be recognized any more.
+ * declaration in it, and the value could not be recognized any more. So do values of
+ * PostgreSQL's catalogs, which users may copy into tables, but whose types read nothing.
  */
 #ifndef MTM_ROW_H
 #define MTM_ROW_H
@@ -46,6 +47,8 @@ typedef struct MtmColumnValue
 	int			length;			/* t: without the zero */
 } MtmColumnValue;
 
+/* Types that go as their bytes: the functions for that. */
+extern bool MtmTypeBytes(Oid base, Oid *send, Oid *receive);
 /* Is this column sent? `key`: the replica identity, as relcache.c gives it. */
 extern bool MtmColumnIsSent(Form_pg_attribute column, Bitmapset *key);
 extern MtmRowWriter *MtmRowWriterCreate(TupleDesc desc, Bitmapset *key,

@@ -51,6 +51,8 @@ export interface ClusterNodes extends HealthyNodes {
 
 export interface StartOptions {
   nodes?: number;
+  /** The replicated database. */
+  db?: string;
   settings?: Settings;
   /** With relays between the nodes: always servers on this machine. */
   proxy?: boolean;

@@ -87,6 +87,7 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
           dir,
           port,
           nodes: options.nodes ?? 3,
+          ...(options.db === undefined ? {} : { db: options.db }),
           set: options.settings ?? {},
           proxy: options.proxy ?? false,
           referee: options.referee ?? false,
@@ -101,7 +102,8 @@ export class LocalNodes extends RunningLocalNodes implements ClusterNodes {
   static start_apart(options: StartOptions = {}): Promise<LocalNodes> {
     return LocalNodes.make(async (dir, port) => {
       const settings = { ...NO_CLUSTER, ...options.settings };
-      const record = { format: 1, nodes: options.nodes ?? 3, port, db: 'app', settings } as const;
+      const db = options.db ?? 'app';
+      const record = { format: 1, nodes: options.nodes ?? 3, port, db, settings } as const;
       const cluster = await LocalCluster.prepare(dir, record);
       for (const node of cluster.nodes) await cluster.create(node);
       await all_ended(cluster.nodes.map((node) => cluster.start(node)));

@@ -150,6 +150,21 @@ const SCENARIOS: RowScenario[] = [
     tables: ['computed'],
   },
   {
+    title: 'rows that do not meet a NOT VALID constraint of a domain are found, and may stay so',
+    create: [
+      'CREATE DOMAIN small AS int',
+      'CREATE TABLE kept (id int, n small)',
+      'INSERT INTO kept VALUES (1, 55), (2, 56)',
+      'ALTER DOMAIN small ADD CONSTRAINT low CHECK (value < 11) NOT VALID',
+    ],
+    steps: [
+      [2, 'UPDATE kept SET n = 10 WHERE id = 1'],
+      [3, 'UPDATE kept SET id = 3 WHERE id = 2'],
+    ],
+    gives: [["SELECT concat_ws(' ', id, n) FROM kept ORDER BY id", ['1 10', '3 56']]],
+    tables: ['kept'],
+  },
+  {
     title: 'names that need quotes, of schemas, tables and columns',
     create: [
       'CREATE SCHEMA "Odd ""schema"',

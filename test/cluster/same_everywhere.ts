@@ -100,7 +100,7 @@ async function digest_of(client: pg.Client, table: string): Promise<TableDigest>
   const { rows } = await client.query<TableDigest>(
     `SELECT count(*)::text AS count,
             md5(string_agg(row_digest, '' ORDER BY row_digest)) AS digest
-     FROM (SELECT md5(t::text) AS row_digest FROM ${table} AS t) AS rows`,
+     FROM (SELECT md5((t.*)::text) AS row_digest FROM ${table} AS t) AS rows`,
   );
   const [digest] = rows;
   if (digest === undefined) throw new Error(`${table} gave no digest`);
@@ -124,7 +124,7 @@ async function differing_rows(
 
 async function rows_of(client: pg.Client, table: string): Promise<Map<string, number>> {
   const { rows } = await client.query<{ line: string; copies: string }>(
-    `SELECT t::text AS line, count(*)::text AS copies FROM ${table} AS t GROUP BY 1`,
+    `SELECT (t.*)::text AS line, count(*)::text AS copies FROM ${table} AS t GROUP BY 1`,
   );
   return new Map(rows.map((row) => [row.line, Number(row.copies)]));
 }

@@ -8,25 +8,29 @@ import { run_program } from '../../ts-src/cli/run_program.ts';
 import type { HealthyNodes } from './cluster_nodes.ts';
 import { no_prepared_transactions } from './same_everywhere.ts';
 
-/** Roles of the tests: those that were there before the cluster have salts of their own. */
+/** Those that were there before the cluster have salts of their own. */
+const ROLES_OF_TESTS = '^schema_';
 const ROLES = `
   SELECT to_jsonb(r) - 'oid' || jsonb_build_object(
     'member_of', (SELECT jsonb_agg(m.roleid::regrole::text ORDER BY 1)
                   FROM pg_auth_members AS m WHERE m.member = r.oid),
     'settings', (SELECT jsonb_agg(s.setconfig ORDER BY s.setdatabase)
                  FROM pg_db_role_setting AS s WHERE s.setrole = r.oid)) AS role
-  FROM pg_authid AS r WHERE rolname ~ '^schema_' ORDER BY rolname`;
+  FROM pg_authid AS r WHERE rolname ~ $1 ORDER BY rolname`;
 
-/** Throws with the lines that differ. */
-export async function same_schema_everywhere(nodes: HealthyNodes): Promise<void> {
+/** Throws with the lines that differ. `roles`: which of them are compared. */
+export async function same_schema_everywhere(
+  nodes: HealthyNodes,
+  roles = ROLES_OF_TESTS,
+): Promise<void> {
   const clients = await all_ended(nodes.ids.map((node) => nodes.client(node)));
   try {
     await no_prepared_transactions(nodes.ids, clients);
-    const roles = await all_ended(clients.map(roles_of));
+    const found = await all_ended(clients.map((client) => roles_of(client, roles)));
     const dumps = await all_ended(nodes.ids.map((node) => dump_of(nodes.conninfo(node))));
     const complaints = nodes.ids.slice(1).flatMap((node, index) => [
       ...differences(node, dumps[0] ?? [], dumps[index + 1] ?? []),
-      ...differences(node, roles[0] ?? [], roles[index + 1] ?? []),
+      ...differences(node, found[0] ?? [], found[index + 1] ?? []),
     ]);
     if (complaints.length > 0) throw new Error(complaints.join('\n'));
   } finally {
@@ -34,8 +38,8 @@ export async function same_schema_everywhere(nodes: HealthyNodes): Promise<void>
   }
 }
 
-async function roles_of(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ role: unknown }>(ROLES);
+async function roles_of(client: pg.Client, pattern: string): Promise<string[]> {
+  const { rows } = await client.query<{ role: unknown }>(ROLES, [pattern]);
   return rows.map(({ role }) => JSON.stringify(role));
 }
 

@@ -273,14 +273,22 @@ describe('schema changes in transactions', () => {
     );
     await only_tables('kept', 'kept_too');
     await sessions.run(1, 'CREATE TEMP TABLE mine (id int PRIMARY KEY)');
-    for (const statement of [
-      'CREATE TABLE from_mine (LIKE mine)',
-      'CREATE FUNCTION uses(mine) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
-    ]) {
-      expect(await sessions.failure(1, statement), statement).toBe('0A000');
-    }
+    expect(await sessions.failure(1, 'CREATE TABLE from_mine (LIKE mine)')).toBe('0A000');
     await sessions.run(
       1,
+      'CREATE FUNCTION uses(mine) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$',
+      "COMMENT ON FUNCTION uses(mine) IS 'temporary'",
+      'CREATE DOMAIN mine_domain AS mine',
+      'CREATE FUNCTION gives(mine_domain) RETURNS SETOF mine LANGUAGE sql AS $$ SELECT * FROM mine $$',
+    );
+    const functions = "SELECT proname FROM pg_proc WHERE proname IN ('uses', 'gives') ORDER BY 1";
+    expect(await sessions.column(1, functions)).toEqual(['gives', 'uses']);
+    expect(await sessions.column(2, functions)).toEqual([]);
+    await sessions.run(
+      1,
+      'DROP FUNCTION gives(mine_domain)',
+      'DROP DOMAIN mine_domain',
+      'DROP FUNCTION uses(mine)',
       'CREATE FUNCTION looks_up() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM mine $$',
       'DROP FUNCTION looks_up()',
       'DROP TABLE mine',

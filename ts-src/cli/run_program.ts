@@ -16,7 +16,10 @@ export interface ProgramOptions {
   /** Beside the usual ones. */
   env?: NodeJS.ProcessEnv;
   /** Called with what the program says while it runs. */
+  on_stdout?: (text: string) => void;
   on_stderr?: (text: string) => void;
+  /** Ends the program; an error is thrown then. */
+  signal?: AbortSignal;
 }
 
 export function run_program(
@@ -29,11 +32,15 @@ export function run_program(
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...(options.user === undefined ? process.env : server_environment()), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...spawn_identity(options.user),
     });
     let stdout = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      options.on_stdout?.(text);
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
       options.on_stderr?.(text);
