@@ -320,9 +320,15 @@ give_up(PluginState *state, int body_length, MemoryContext context)
 					 error->hint ? error->hint : "");
 }
 
+/*
+ * A row whose TOAST was put in again is formed anew and has the mark of a composite value,
+ * by which newer servers look its type up: with a lock on the relation that the
+ * transaction may hold exclusively. No decoded row has a ctid.
+ */
 static TupleTableSlot *
 store(TupleTableSlot *slot, ReorderBufferTupleBuf *tuple)
 {
+	ItemPointerSetInvalid(&tuple->tuple.t_data->t_ctid);
 	ExecStoreHeapTuple(&tuple->tuple, slot, false);
 	return slot;
 }
