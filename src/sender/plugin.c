@@ -29,6 +29,7 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
+#include "sender/row_types.h"
 #include "sender/sent_relation.h"
 #include "sender/wakeup.h"
 #include "settings.h"
@@ -441,6 +442,7 @@ plugin_change(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 		if (sent->replicated)
 		{
 			define_relation(state, sent);
+			MtmCompositeTypesLoad(sent->composites);
 			if (sendable(sent, change))
 				write_change(state, sent, relation, change);
 			else

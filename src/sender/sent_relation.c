@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "sender/row_types.h"
 #include "sender/sent_relation.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -133,6 +134,7 @@ MtmSentRelationLookup(Relation relation, char persistence)
 										  ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(sent->context);
 	desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+	sent->composites = MtmCompositeTypes(desc);
 	initStringInfo(&sent->definition);
 	MtmRelationDefinitionWrite(&sent->definition, relation);
 	sent->writer = MtmRowWriterCreate(desc, RelationGetIdentityKeyBitmap(relation),

@@ -23,6 +23,7 @@ typedef struct MtmSentRelation
 	uint64		defined_in;		/* number of the transaction that has the definition */
 	MemoryContext context;		/* of what follows; gone when invalid */
 	StringInfoData definition;
+	List	   *composites;		/* types of columns (row_types.h) */
 	MtmRowWriter *writer;
 	TupleTableSlot *old_slot;
 	TupleTableSlot *new_slot;

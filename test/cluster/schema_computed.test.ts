@@ -105,6 +105,23 @@ describe('what a schema change computes', () => {
     await same(...made, 'calling', 'calls');
   });
 
+  test('values of composite types that the same transaction makes and alters', async () => {
+    await sessions.run(
+      1,
+      'BEGIN',
+      'CREATE TYPE inner_pair AS (a int, b float)',
+      'CREATE DOMAIN checked AS inner_pair',
+      'CREATE TYPE outer_pair AS (i checked, list inner_pair[])',
+      `CREATE TABLE composed AS SELECT i AS id,
+         ROW(ROW(i, random())::checked, ARRAY[ROW(i, random())::inner_pair])::outer_pair AS o
+         FROM generate_series(1, 3) AS i`,
+      'ALTER TYPE inner_pair ADD ATTRIBUTE c text CASCADE',
+      "INSERT INTO composed VALUES (4, ROW(ROW(4, random(), 'x')::checked, NULL))",
+      'COMMIT',
+    );
+    await same('composed');
+  });
+
   test('functions, savepoints, exception blocks and failures', async () => {
     await sessions.run(
       2,
