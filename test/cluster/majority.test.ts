@@ -2,10 +2,12 @@
 // under load from all nodes, with clients that remember what they were told.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { becomes } from './node_query.ts';
 
 const CLIENTS_PER_NODE = 2;
 /** Transactions that clients see committed before, during and after each fault. */
@@ -104,6 +106,28 @@ describe('a majority carries on', () => {
     await sleep(LONG_MS);
     await goes_on(since_ms);
     await nodes.heal();
+    await came_back();
+  });
+
+  test('when a node stands still that a COMMIT and a read wait for', async () => {
+    const on_slow = await nodes.client(3);
+    const writer = await nodes.client(1, { options: '-c multimaster.commit_level=applied' });
+    const reader = await nodes.client(2, { options: '-c multimaster.causal_reads=on' });
+    await writer.query('CREATE TABLE asked (id int)');
+    // It shows nothing any more, and will not answer either.
+    await on_slow.query("SELECT mtm.inject_2pc_error('outcome', 'wait')");
+    const written = writer.query('INSERT INTO asked VALUES (1)');
+    await becomes(nodes, [2], 'SELECT count(*)::int FROM asked', 1);
+    await nodes.pause(3);
+    const read = reader.query('SELECT id FROM asked').then(({ rows }) => rows, (error: pg.DatabaseError) => error.code);
+    await written;
+    // While the others agree on going on without it, none of them may be online.
+    expect([[{ id: 1 }], '57P03']).toContainEqual(await read);
+    await goes_on(Date.now());
+    expect((await reader.query('SELECT id FROM asked')).rows).toEqual([{ id: 1 }]);
+    await nodes.kill(3);
+    await nodes.start(3);
+    await all_ended([on_slow.end().catch(() => {}), writer.end(), reader.end()]);
     await came_back();
   });
 
