@@ -37,6 +37,7 @@
 #include "replication/origin.h"
 #include "replication/syncrep.h"
 #include "replication/walsender.h"
+#include "settings.h"
 #include "storage/predicate.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -372,10 +373,12 @@ commit_claimed(GlobalTransaction entry, const State *state, const char *gid)
 	return end;
 }
 
+/* In volkswagen_mode, too: hints need a flushed record, VACUUM hints, and plans VACUUM. */
 static bool
-waits_for_standbys(void)
+must_be_flushed(void)
 {
-	return SyncRepRequested() && SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0';
+	return mtm_volkswagen_mode ||
+		(SyncRepRequested() && SyncRepStandbyNames != NULL && SyncRepStandbyNames[0] != '\0');
 }
 
 XLogRecPtr
@@ -388,7 +391,7 @@ MtmCommitPrepared(const char *gid)
 
 	/* From the claim on nothing but errors may come between. */
 	HOLD_INTERRUPTS();
-	entry = attach() && !waits_for_standbys() ? claim(gid, &state_lsn) : NULL;
+	entry = attach() && !must_be_flushed() ? claim(gid, &state_lsn) : NULL;
 	if (entry)
 	{
 		if (read_claimed(entry, state_lsn, &state))

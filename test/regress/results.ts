@@ -42,7 +42,7 @@ function plain(body: string): string {
 function steady(line: string): string {
   return line
     .replace(/^([-+] +)\d{5}( \| )/, '$1OID$2')
-    .replace(/^(\+DETAIL: .*On node )\d+/, '$1N');
+    .replace(/^(\+(?:DETAIL: .*On|ERROR: .* failed on) node )\d+/, '$1N');
 }
 
 const IDENTITY_LINE = '+Replica Identity: FULL';
