@@ -12,7 +12,7 @@
 #include "backend/commit.h"
 #include "backend/large_objects.h"
 #include "backend/schema_change.h"
-#include "backend/setval_calls.h"
+#include "backend/replaced_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/utility.h"
 #include "backend/wound.h"
@@ -99,7 +99,7 @@ _PG_init(void)
 	MtmStatementGateInstallHooks();
 	MtmSchemaChangeInstallHooks();
 	MtmRefillInstallHooks();
-	MtmSetvalCallsInstallHooks();
+	MtmReplacedCallsInstallHooks();
 	MtmLargeObjectsInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();

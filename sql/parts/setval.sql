@@ -1,4 +1,4 @@
--- What a query calls by the name of pg_catalog.setval() is one of these (src/backend/setval_calls.c).
+-- What a query calls by the name of pg_catalog.setval() is one of these (src/backend/replaced_calls.c).
 CREATE FUNCTION mtm.setval(regclass, bigint) RETURNS bigint
   LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'mtm_setval';
 COMMENT ON FUNCTION mtm.setval(regclass, bigint) IS

@@ -2,7 +2,7 @@
  * Sequences that go on elsewhere, on all nodes; see sequence_moves.h.
  *
  * Runs in: backends; apply workers and the recovery process.
- * Path: backend/setval_calls.c, backend/schema_change.c, backend/commit.c -> here -> WAL
+ * Path: backend/replaced_calls.c, backend/schema_change.c, backend/commit.c -> here -> WAL
  *       (MTM_MESSAGE_SEQUENCE) -> sender/plugin.c -> apply/records.c -> here again
  * Locks: RowExclusiveLock on the sequence until the commit, as nextval() takes.
  *

@@ -21,7 +21,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "backend/causal_reads.h"
-#include "backend/setval_calls.h"
+#include "backend/replaced_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/written.h"
 #include "catalog/namespace.h"
@@ -142,7 +142,7 @@ calls_only(const PlannedStmt *plan, Oid schema, bool *of_schema)
 
 		if (item->cacheId != PROCOID)
 			continue;
-		if (!is_function_of_schema(schema, item->hashValue) || MtmIsSetval(item->hashValue))
+		if (!is_function_of_schema(schema, item->hashValue) || MtmIsReplacement(item->hashValue))
 			return false;
 		*of_schema = true;
 	}

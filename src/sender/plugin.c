@@ -529,7 +529,7 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 			write_mark(ctx, message, lsn);
 		return;
 	}
-	if (strncmp(prefix, "mtm:", 4) != 0 || state->passed_over)
+	if (strncmp(prefix, MTM_MESSAGE_PREFIX, strlen(MTM_MESSAGE_PREFIX)) != 0 || state->passed_over)
 		return;
 
 	if (strcmp(prefix, MTM_MESSAGE_COMMIT) == 0)

@@ -57,7 +57,11 @@
 #define MTM_RECORD_SEQUENCE 'Q'
 #define MTM_RECORD_OWNER 'O'
 
-/* Prefixes of logical messages in our own WAL that the plugin turns into records. */
+/*
+ * Prefixes of logical messages in our own WAL that the plugin turns into records. All begin
+ * alike, as nobody else can write one that does (backend/logical_messages.c).
+ */
+#define MTM_MESSAGE_PREFIX "mtm:"
 #define MTM_MESSAGE_SCHEMA "mtm:schema"	/* content of an S record follows */
 #define MTM_MESSAGE_SCHEMA_END "mtm:schema_end"	/* rows between are the statement's own */
 #define MTM_MESSAGE_REFILL "mtm:refill"	/* not empty: inserted rows are F records; empty: no more */
