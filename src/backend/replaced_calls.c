@@ -21,10 +21,12 @@
 #include "access/htup_details.h"
 #include "backend/replaced_calls.h"
 #include "backend/written.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_language_d.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
@@ -77,17 +79,27 @@ find(Oid function)
 	return NULL;
 }
 
-/* Invalid: the extension is not there. */
+/*
+ * Invalid: the extension is not there. Elsewhere anybody may have a schema of that name, and
+ * what is in it must not run in place of PostgreSQL's.
+ */
 static Oid
 ours(const Replaced *replaced)
 {
-	Oid			schema = get_namespace_oid("mtm", true);
+	Oid			schema = MtmInReplicatedDatabase() ? get_namespace_oid("mtm", true) : InvalidOid;
+	Oid			function;
 
 	if (!OidIsValid(schema))
 		return InvalidOid;
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(replaced->name),
-						   PointerGetDatum(buildoidvector(replaced->types, replaced->count)),
-						   ObjectIdGetDatum(schema));
+	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							   CStringGetDatum(replaced->name),
+							   PointerGetDatum(buildoidvector(replaced->types, replaced->count)),
+							   ObjectIdGetDatum(schema));
+	if (!OidIsValid(function) ||
+		getExtensionOfObject(ProcedureRelationId, function) !=
+		get_extension_oid("multimaster", true))
+		return InvalidOid;
+	return function;
 }
 
 static bool
@@ -164,8 +176,10 @@ refuse_elsewhere(Oid function)
 {
 	const Replaced *replaced = find(function);
 
-	if (!replaced || !OidIsValid(ours(replaced)) ||
-		(is_setval(replaced) && MtmProcessExempt()))
+	if (!replaced || !MtmInReplicatedDatabase())
+		return;
+	/* Messages are decoded for other nodes even where the extension was dropped. */
+	if (is_setval(replaced) && (MtmProcessExempt() || !OidIsValid(ours(replaced))))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -429,19 +429,17 @@ run_classified(Call *call)
 	}
 }
 
-/* Sessions of other databases on this server are exempt, too, but nothing is ours there. */
-static bool
-in_our_database(void)
+/* Of those that PostgreSQL lets read-only transactions run, some would change the schema. */
+static void
+run_read_only(const Call *call)
 {
-	static Oid	known = InvalidOid;
-	static bool ours = false;
+	Node	   *statement = call->pstmt->utilityStmt;
+	MtmStatementRefusal refusal;
 
-	if (known != MyDatabaseId)
-	{
-		ours = strcmp(get_database_name(MyDatabaseId), MtmDatabaseName()) == 0;
-		known = MyDatabaseId;
-	}
-	return ours;
+	if ((IsA(statement, ExplainStmt) || IsA(statement, ClusterStmt)) &&
+		MtmStatementClassify(statement, call->query_string, &refusal) != MTM_STATEMENT_LOCAL)
+		PreventCommandIfReadOnly(command_name(call));
+	run(call);
 }
 
 static void
@@ -451,13 +449,16 @@ dispatch(Call *call)
 
 	if (MtmProcessExempt())
 	{
-		if (MtmStatementMayChangeSchema(statement) && in_our_database())
+		/* Sessions of other databases are exempt, too, but nothing is ours there. */
+		if (MtmStatementMayChangeSchema(statement) && MtmInReplicatedDatabase())
 			run_schema_change(call, NULL, false);
 		else
 			run(call);
 	}
-	else if (call->context == PROCESS_UTILITY_SUBCOMMAND || XactReadOnly)
-		run(call);				/* part of a local statement; or an error anyway */
+	else if (call->context == PROCESS_UTILITY_SUBCOMMAND)
+		run(call);				/* part of a local statement */
+	else if (XactReadOnly)
+		run_read_only(call);
 	else
 		run_classified(call);
 }

@@ -182,15 +182,17 @@ static bool
 has_true_option(List *options, const char *name)
 {
 	ListCell   *cell;
+	bool		value = false;
 
+	/* Of several, PostgreSQL takes the last. */
 	foreach(cell, options)
 	{
 		DefElem    *option = lfirst(cell);
 
 		if (strcmp(option->defname, name) == 0)
-			return defGetBoolean(option);
+			value = defGetBoolean(option);
 	}
-	return false;
+	return value;
 }
 
 static bool

@@ -45,21 +45,27 @@ MtmProcessSetExempt(void)
 }
 
 bool
-MtmProcessExempt(void)
+MtmInReplicatedDatabase(void)
 {
 	static Oid	checked_database = InvalidOid;
-	static bool other_database = false;
+	static bool replicated = false;
 
-	if (exempt || mtm_bypass || !MtmConfigured() || !OidIsValid(MyDatabaseId))
-		return true;
+	if (!MtmConfigured() || !OidIsValid(MyDatabaseId))
+		return false;
 	if (checked_database != MyDatabaseId && IsTransactionState())
 	{
 		char	   *name = get_database_name(MyDatabaseId);
 
-		other_database = !name || strcmp(name, MtmDatabaseName()) != 0;
+		replicated = name && strcmp(name, MtmDatabaseName()) == 0;
 		checked_database = MyDatabaseId;
 	}
-	return checked_database == MyDatabaseId ? other_database : true;
+	return checked_database == MyDatabaseId && replicated;
+}
+
+bool
+MtmProcessExempt(void)
+{
+	return exempt || mtm_bypass || !MtmInReplicatedDatabase();
 }
 
 static void

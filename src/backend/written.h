@@ -28,6 +28,8 @@ extern bool MtmRelationReplicated(Relation relation);
  * lanes, the monitor, and bypass sessions.
  */
 extern bool MtmProcessExempt(void);
+/* False on a server that is no node, too. */
+extern bool MtmInReplicatedDatabase(void);
 extern void MtmProcessSetExempt(void);
 
 /* Executor hooks that call MtmWrittenRows. */

@@ -59,6 +59,21 @@ describe("a user's messages in the WAL", () => {
     expect(await sessions.failure(1, statement)).toBe(code);
   });
 
+  test("in a database of another's: nothing of a schema by the name of ours runs in place of PostgreSQL's", async () => {
+    await sessions.run(1, 'RESET ROLE', 'CREATE DATABASE messages_elsewhere', 'SET ROLE message_writer');
+    const client = await sessions.nodes.client(1, { database: 'messages_elsewhere' });
+    try {
+      await client.query('CREATE SCHEMA mtm');
+      await client.query(`CREATE FUNCTION mtm.setval(regclass, bigint, bool) RETURNS bigint LANGUAGE sql AS 'SELECT 666'`);
+      await client.query('CREATE SEQUENCE s');
+      const { rows } = await client.query("SELECT setval('s', 5, true)::int AS was_set");
+      expect(rows).toEqual([{ was_set: 5 }]);
+    } finally {
+      await client.end();
+      await sessions.run(1, 'RESET ROLE', 'DROP DATABASE messages_elsewhere', 'SET ROLE message_writer');
+    }
+  });
+
   test('with another prefix are written', async () => {
     await sessions.run(1, "INSERT INTO written VALUES (2, pg_logical_emit_message(true, 'of a user', 'x'))");
     await sessions.run(1, "INSERT INTO written VALUES (3, pg_logical_emit_message(false, 'mtm', 'x'::bytea))");

@@ -44,6 +44,15 @@ describe('what a schema change computes', () => {
     );
   }
 
+  test('is not done on one node alone: in a transaction that only reads, by the last of several options', async () => {
+    const created = 'EXPLAIN ANALYZE CREATE TABLE alone AS SELECT 1 AS a';
+    expect(await sessions.failure(1, 'BEGIN READ ONLY', created)).toBe('25006');
+    await sessions.run(1, 'EXPLAIN (ANALYZE off, ANALYZE on) CREATE TABLE together AS SELECT 1 AS a');
+    await sessions.run(1, 'EXPLAIN (ANALYZE on, ANALYZE off) CREATE TABLE alone AS SELECT 1 AS a');
+    await sessions.all_give("SELECT relname FROM pg_class WHERE relname IN ('alone', 'together')", ['together']);
+    await sessions.run(1, 'DROP TABLE together');
+  });
+
   test('CREATE TABLE AS, SELECT INTO, EXECUTE, EXPLAIN ANALYZE, with rows around them', async () => {
     await sessions.run(
       1,
