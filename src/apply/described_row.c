@@ -29,6 +29,12 @@ MtmDescribedRowSet(MtmAppliedRelation *new_target, TupleTableSlot *new_row)
 	table_name = NULL;
 }
 
+Oid
+MtmDescribedRowTable(void)
+{
+	return target ? target->map->local_id : InvalidOid;
+}
+
 void
 MtmDescribedTableSet(const char *schema, const char *relation)
 {

@@ -6,6 +6,8 @@
 
 /* From now on, this row (of `target->wanted` or `target->row`); NULL: none. */
 extern void MtmDescribedRowSet(MtmAppliedRelation *target, TupleTableSlot *row);
+/* The table of that row, invalid: none. */
+extern Oid	MtmDescribedRowTable(void);
 /* Not a row but a lock on a table, or NULL. `relation` must stay. */
 extern void MtmDescribedTableSet(const char *schema, const char *relation);
 

@@ -367,6 +367,14 @@ description(Node *statement)
 	}
 }
 
+static void
+drop_here(Oid index)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	drop_index(index, false);
+	PopActiveSnapshot();
+}
+
 bool
 MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 {
@@ -385,7 +393,7 @@ MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 			/* a build that this node did not end, or that no other node knows of */
 			index = MtmIndexOfStatement((IndexStmt *) statement);
 			if (OidIsValid(index))
-				drop_index(index, false);
+				drop_here(index);
 			return true;
 		case T_CreateTableSpaceStmt:
 		case T_DropTableSpaceStmt:
@@ -394,4 +402,18 @@ MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 		default:
 			return true;
 	}
+}
+
+/*
+ * A concurrent build or drop that ended with this node's crash left it here alone, else the
+ * statement had failed where it was committed. With IF NOT EXISTS that is so only of an
+ * incomplete one: a complete one, whatever its definition, may be the cluster's.
+ */
+void
+MtmOutsideMakeRoom(const IndexStmt *statement)
+{
+	Oid			index = MtmIndexOfStatement(statement);
+
+	if (OidIsValid(index) && (!statement->if_not_exists || MtmIndexIsIncomplete(index)))
+		drop_here(index);
 }

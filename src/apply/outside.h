@@ -3,7 +3,7 @@
 #define MTM_APPLY_OUTSIDE_H
 
 #include "postgres.h"
-#include "nodes/nodes.h"
+#include "nodes/parsenodes.h"
 
 /*
  * A change of the kind `outside` in a transaction of another node. Where it is not so it is
@@ -11,5 +11,10 @@
  * the plain statement.
  */
 extern bool MtmOutsideMustRun(Node *statement, const char *text, bool decided);
+
+/*
+ * Before a CREATE INDEX of another node that is committed there: drops what has its name here.
+ */
+extern void MtmOutsideMakeRoom(const IndexStmt *statement);
 
 #endif

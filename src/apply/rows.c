@@ -270,6 +270,7 @@ MtmApplyRefill(StringInfo record)
 	MemoryContext old = begin_row(target);
 
 	read_row(target, record, target->row, NULL);
+	MtmDescribedRowSet(target, target->row);
 	MtmRefillInsert(target);
 	end_row(target, old);
 }

@@ -227,6 +227,8 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 			if (decided)
 				let_index_be_missing(parsed->stmt);
 			become(&change, parsed->stmt);
+			if (decided && !change.outside && IsA(parsed->stmt, IndexStmt))
+				MtmOutsideMakeRoom((IndexStmt *) parsed->stmt);
 			if (change.rows_follow)
 				MtmWithoutRowsRun(parsed, change.statement, run_statement);
 			else if (!change.outside ||

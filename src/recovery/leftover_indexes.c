@@ -11,6 +11,9 @@
  * 2. One that refuses a row that is committed elsewhere, and belongs to no constraint, is not
  *    in the cluster: if it was, the row would have been refused there. When the others make
  *    it later, that comes later in the stream.
+ *
+ * Code of users (triggers, functions in checks) runs here too, and may raise what it likes, or
+ * be refused by an index of a local table. So only what PostgreSQL says of the very row counts.
  */
 #include "postgres.h"
 
@@ -19,6 +22,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
@@ -30,6 +34,12 @@
 #include "recovery/leftover_indexes.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "wire/replicated.h"
+
+/* Where PostgreSQL finds that a row is not unique: when it comes, when an index is built anew. */
+#define CHECK_OF_ROW "nbtinsert.c"
+#define CHECK_OF_BUILD "tuplesort.c"
 
 static bool
 is_user_index(Oid index)
@@ -60,20 +70,59 @@ incomplete_indexes(void)
 	return indexes;
 }
 
+/* Not of code of a user: whatever calls that, or runs its statements, adds a context. */
+static bool
+is_of_postgres(const ErrorData *error, Oid table)
+{
+	return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && !error->context && error->filename &&
+		strcmp(error->filename, OidIsValid(table) ? CHECK_OF_ROW : CHECK_OF_BUILD) == 0 &&
+		error->schema_name && error->table_name && error->constraint_name;
+}
+
+static bool
+is_unique(Oid index)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+	bool		unique;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	unique = ((Form_pg_index) GETSTRUCT(tuple))->indisunique;
+	ReleaseSysCache(tuple);
+	return unique;
+}
+
+static bool
+is_replicated(Oid table)
+{
+	Relation	relation = RelationIdGetRelation(table);
+	bool		replicated;
+
+	if (!RelationIsValid(relation))
+		return false;
+	replicated = MtmRelationIsReplicated(relation);
+	RelationClose(relation);
+	return replicated;
+}
+
 static Oid
-refusing_index(const ErrorData *error)
+refusing_index(const ErrorData *error, Oid table)
 {
 	Oid			schema;
 	Oid			index;
+	Oid			refusing;
 
-	if (error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION || !error->schema_name ||
-		!error->constraint_name)
+	if (!is_of_postgres(error, table))
 		return InvalidOid;
 	schema = get_namespace_oid(error->schema_name, true);
-	index = OidIsValid(schema) ? get_relname_relid(error->constraint_name, schema) :
-		InvalidOid;
-	if (!OidIsValid(index) || !is_user_index(index) ||
-		OidIsValid(get_index_constraint(index)))
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	index = get_relname_relid(error->constraint_name, schema);
+	refusing = get_relname_relid(error->table_name, schema);
+	if (!OidIsValid(index) || !OidIsValid(refusing) ||
+		(OidIsValid(table) && table != refusing) || !is_user_index(index) ||
+		IndexGetRelation(index, true) != refusing || !is_unique(index) ||
+		OidIsValid(get_index_constraint(index)) || !is_replicated(refusing))
 		return InvalidOid;
 	return index;
 }
@@ -97,33 +146,40 @@ drop(Oid index)
 			 errdetail("A concurrent build of it did not end on all nodes.")));
 }
 
-static void
-drop_all(const ErrorData *error)
+static List *
+find(const ErrorData *error, Oid table)
 {
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext transaction;
 	List	   *indexes;
-	ListCell   *cell;
 	Oid			refusing;
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
+	transaction = MemoryContextSwitchTo(context);
 	indexes = incomplete_indexes();
-	refusing = refusing_index(error);
+	refusing = refusing_index(error, table);
 	if (OidIsValid(refusing))
 		indexes = list_append_unique_oid(indexes, refusing);
-	foreach(cell, indexes)
-		drop(lfirst_oid(cell));
+	MemoryContextSwitchTo(transaction);
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	return indexes;
 }
 
-void
-MtmLeftoverIndexesDrop(const ErrorData *error)
+/* Each by itself: one that cannot be dropped keeps no other. */
+static void
+drop_alone(Oid index)
 {
 	MemoryContext context = CurrentMemoryContext;
 
 	PG_TRY();
 	{
-		drop_all(error);
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		drop(index);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
 	}
 	PG_CATCH();
 	{
@@ -134,4 +190,28 @@ MtmLeftoverIndexesDrop(const ErrorData *error)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
+}
+
+void
+MtmLeftoverIndexesDrop(const ErrorData *error, Oid table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *volatile indexes = NIL;
+	ListCell   *cell;
+
+	PG_TRY();
+	{
+		indexes = find(error, table);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		AbortOutOfAnyTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	foreach(cell, indexes)
+		drop_alone(lfirst_oid(cell));
+	list_free(indexes);
 }

@@ -5,9 +5,10 @@
 #include "postgres.h"
 
 /*
- * A transaction that is committed on other nodes failed here with `error`. Drops what
- * concurrent builds left here that may be why. Not in a transaction; raises nothing.
+ * A transaction that is committed on other nodes failed here with `error`, while a row of
+ * `table` was put in; invalid: no row. Drops what concurrent builds left here that may be
+ * why. Not in a transaction; raises nothing.
  */
-extern void MtmLeftoverIndexesDrop(const ErrorData *error);
+extern void MtmLeftoverIndexesDrop(const ErrorData *error, Oid table);
 
 #endif

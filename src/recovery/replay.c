@@ -15,6 +15,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "apply/body.h"
+#include "apply/described_row.h"
 #include "apply/lock_wait.h"
 #include "apply/records.h"
 #include "apply/relation.h"
@@ -280,7 +281,7 @@ wait_ms(long ms)
 }
 
 static void
-after_error(const Run *run, const ErrorData *error, int attempt)
+after_error(const Run *run, const ErrorData *error, Oid table, int attempt)
 {
 	bool		blocked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
 		error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
@@ -296,7 +297,7 @@ after_error(const Run *run, const ErrorData *error, int attempt)
 	else
 	{
 		if (attempt >= ATTEMPTS_BEFORE_DROP)
-			MtmLeftoverIndexesDrop(error);
+			MtmLeftoverIndexesDrop(error, table);
 		wait_ms(Min(AGAIN_MIN_MS << Min(attempt, 8), AGAIN_MAX_MS));
 	}
 }
@@ -309,6 +310,7 @@ try_once(const Run *run, int attempt)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ErrorData  *volatile error = NULL;
+	volatile Oid table = InvalidOid;
 
 	PG_TRY();
 	{
@@ -319,6 +321,8 @@ try_once(const Run *run, int attempt)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
+		table = MtmDescribedRowTable();
+		MtmDescribedRowSet(NULL, NULL);
 		MtmLockWaitEnd();
 		MtmBodyClose();
 		MtmRelationsForget();
@@ -331,7 +335,7 @@ try_once(const Run *run, int attempt)
 	CHECK_FOR_INTERRUPTS();
 	/* It came after them at the donor, where nothing held it up. */
 	finish_deferred();
-	after_error(run, error, attempt);
+	after_error(run, error, table, attempt);
 	FreeErrorData(error);
 	return false;
 }

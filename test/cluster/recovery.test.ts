@@ -179,6 +179,58 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await same_schema_everywhere(nodes);
   });
 
+  test("takes no index for one that no other node has because of what a user's trigger says", async () => {
+    await query(1, 'CREATE TABLE beside (n int)');
+    await query(1, "INSERT INTO mtm.local_tables VALUES ('public', 'beside')");
+    await query(1, 'CREATE UNIQUE INDEX beside_n ON beside (n)');
+    await query(1, 'CREATE UNIQUE INDEX kept_id_n ON kept (id, n)');
+    await query(3, 'INSERT INTO beside VALUES (1)');
+    await query(1, 'CREATE SEQUENCE tries');
+    // On node 3 it fails until recovery would have dropped one index, then the other.
+    await query(1, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF EXISTS (SELECT FROM public.beside) THEN
+          IF nextval('public.tries') <= 4 * 8 THEN
+            RAISE unique_violation USING SCHEMA = 'public', TABLE = 'kept', CONSTRAINT = 'kept_id_n';
+          ELSIF lastval() <= 5 * 8 THEN
+            INSERT INTO public.beside VALUES (1);
+          END IF;
+        END IF;
+        RETURN new;
+      END $$`);
+    await query(1, 'CREATE TRIGGER refuse BEFORE INSERT ON kept FOR EACH ROW EXECUTE FUNCTION refuse()');
+    await query(1, 'ALTER TABLE kept ENABLE ALWAYS TRIGGER refuse');
+    await away(3);
+    await query(1, 'INSERT INTO kept VALUES (-1, 0)');
+    await back(3);
+    const { rows } = await query(3, "SELECT relname FROM pg_class WHERE relname IN ('beside_n', 'kept_id_n') ORDER BY 1");
+    expect(rows).toEqual([{ relname: 'beside_n' }, { relname: 'kept_id_n' }]);
+    const tries = await query(3, "SELECT nextval('tries') > 6 * 8 AS enough");
+    expect(tries.rows).toEqual([{ enough: true }]);
+    await same_everywhere(nodes, ['kept']);
+    await query(1, 'DROP TABLE beside; DROP INDEX kept_id_n; DROP FUNCTION refuse() CASCADE; DROP SEQUENCE tries');
+  });
+
+  test('has an index under the name of one that it alone has', async () => {
+    await query(1, 'CREATE INDEX kept_both ON kept (n)');
+    await query(3, 'SET multimaster.bypass = on');
+    await query(3, 'CREATE INDEX CONCURRENTLY kept_again ON kept ((n + 1))');
+    await query(3, "INSERT INTO kept SELECT n, -1, 'twice' FROM generate_series(5001, 5002) n");
+    await query(3, 'CREATE UNIQUE INDEX CONCURRENTLY kept_half ON kept (v)').catch(() => {});
+    await query(3, 'DELETE FROM kept WHERE n = -1');
+    await away(3);
+    await query(1, 'CREATE INDEX kept_again ON kept (v)');
+    await query(2, 'CREATE INDEX IF NOT EXISTS kept_half ON kept (v)');
+    await query(2, 'CREATE INDEX IF NOT EXISTS kept_both ON kept (v)');
+    await back(3);
+    await same_schema_everywhere(nodes);
+    const { rows } = await query(3, "SELECT indexdef FROM pg_indexes WHERE indexname = 'kept_again'");
+    expect(rows).toEqual([{ indexdef: 'CREATE INDEX kept_again ON public.kept USING btree (v)' }]);
+    const incomplete = 'SELECT FROM pg_index WHERE NOT indisvalid';
+    expect((await query(3, incomplete)).rowCount).toBe(0);
+    await query(1, 'DROP INDEX kept_again, kept_half, kept_both');
+  });
+
   test('has a transaction that is larger than its memory for one', async () => {
     await away(2);
     await query(3, 'UPDATE kept SET v = repeat(v, 40), n = 5');
