@@ -28,6 +28,7 @@
 #include "recovery/leftover_indexes.h"
 #include "recovery/prepared_here.h"
 #include "recovery/replay.h"
+#include "recovery/unfinished_indexes.h"
 #include "replication/origin.h"
 #include "settings.h"
 #include "shmem/view.h"
@@ -40,7 +41,7 @@
 #define AGAIN_MIN_MS 100
 #define AGAIN_MAX_MS 2000
 /* What passes by itself has passed by then. */
-#define ATTEMPTS_BEFORE_DROP 3
+#define ATTEMPTS_BEFORE_REPAIR 3
 
 /* An outcome whose PREPARE lies before the stream: of what is prepared here, or of one before. */
 typedef struct Deferred
@@ -74,6 +75,7 @@ static List *deferred = NIL;
 static List *named = NIL;		/* what the stream's users' names stand for now */
 static MtmApplied applied;
 static uint64 count = 0;
+static char *missing = NULL;	/* the error of the last attempt, which did not find something */
 
 static void
 load_progress(void)
@@ -233,6 +235,8 @@ run_once(const Run *run)
 	resetStringInfo(&applied.notifies);
 	applied.owner = InvalidOid;
 	applied.decided = !run->prepare;
+	if (missing)
+		MtmUnfinishedIndexesBuild(missing);
 	MtmApplyRecords(run->tx, &applied);
 	log_identity(run);
 	if (!run->prepare)
@@ -281,6 +285,22 @@ wait_ms(long ms)
 }
 
 static void
+forget_missing(void)
+{
+	if (missing)
+		pfree(missing);
+	missing = NULL;
+}
+
+static void
+note_missing(const ErrorData *error)
+{
+	if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT ||
+		error->sqlerrcode == ERRCODE_UNDEFINED_TABLE)
+		missing = MemoryContextStrdup(TopMemoryContext, error->message);
+}
+
+static void
 after_error(const Run *run, const ErrorData *error, Oid table, int attempt)
 {
 	bool		blocked = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
@@ -296,8 +316,11 @@ after_error(const Run *run, const ErrorData *error, Oid table, int attempt)
 		end_sessions_in_the_way();
 	else
 	{
-		if (attempt >= ATTEMPTS_BEFORE_DROP)
+		if (attempt >= ATTEMPTS_BEFORE_REPAIR)
+		{
+			note_missing(error);
 			MtmLeftoverIndexesDrop(error, table);
+		}
 		wait_ms(Min(AGAIN_MIN_MS << Min(attempt, 8), AGAIN_MAX_MS));
 	}
 }
@@ -330,6 +353,7 @@ try_once(const Run *run, int attempt)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
+	forget_missing();
 	if (!error)
 		return true;
 	CHECK_FOR_INTERRUPTS();
@@ -346,7 +370,10 @@ run_until_done(const Run *run, bool (*wanted) (void))
 	for (int attempt = 0; !try_once(run, attempt); attempt++)
 	{
 		if (!wanted())
+		{
+			forget_missing();
 			return false;
+		}
 	}
 	MtmTransactionFreeBody(run->tx);
 	count++;
