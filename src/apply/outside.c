@@ -31,7 +31,6 @@
 #include "monitor/shell_access.h"
 #include "monotonic_time.h"
 #include "nodes/makefuncs.h"
-#include "parser/parse_utilcmd.h"
 #include "parser/parser.h"
 #include "pgstat.h"
 #include "settings.h"
@@ -86,7 +85,7 @@ build_index(IndexStmt *statement, const char *text)
 	statement->concurrent = true;
 	table = RangeVarGetRelidExtended(statement->relation, ShareUpdateExclusiveLock, 0,
 									 RangeVarCallbackOwnsRelation, NULL);
-	statement = transformIndexStmt(table, statement, text);
+	statement = MtmIndexAnalyze(table, statement, text);
 	(void) DefineIndex(table, statement, InvalidOid, InvalidOid, InvalidOid, false, true,
 					   true, false, false);
 }
@@ -375,6 +374,18 @@ drop_here(Oid index)
 	PopActiveSnapshot();
 }
 
+/* In its place: PostgreSQL takes what is analyzed as it is. */
+static void
+analyze(IndexStmt *statement, const char *text)
+{
+	Oid			table = RangeVarGetRelidExtended(statement->relation, ShareLock, 0,
+												 RangeVarCallbackOwnsRelation, NULL);
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	*statement = *MtmIndexAnalyze(table, statement, text);
+	PopActiveSnapshot();
+}
+
 bool
 MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 {
@@ -394,6 +405,7 @@ MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 			index = MtmIndexOfStatement((IndexStmt *) statement);
 			if (OidIsValid(index))
 				drop_here(index);
+			analyze((IndexStmt *) statement, text);
 			return true;
 		case T_CreateTableSpaceStmt:
 		case T_DropTableSpaceStmt:

@@ -15,6 +15,7 @@
 #include "catalog/pg_index.h"
 #include "commands/tablespace.h"
 #include "fmgr.h"
+#include "parser/parse_utilcmd.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -63,18 +64,38 @@ MtmQualifiedName(Oid relation)
 	return quote_qualified_identifier(schema, name);
 }
 
-char *
-MtmIndexDefinition(Oid index)
+/* Returns what to end it with. */
+static int
+pin_settings(void)
 {
 	int			level = NewGUCNestLevel();
-	char	   *definition;
 
 	for (int i = 0; i < lengthof(pinned); i++)
 		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+char *
+MtmIndexDefinition(Oid index)
+{
+	int			level = pin_settings();
+	char	   *definition;
+
 	definition = pg_get_indexdef_string(index);
 	AtEOXact_GUC(false, level);
 	return definition;
+}
+
+/* The functions that it calls run with the client's settings, as on the client's node. */
+IndexStmt *
+MtmIndexAnalyze(Oid table, IndexStmt *statement, const char *text)
+{
+	int			level = pin_settings();
+	IndexStmt  *analyzed = transformIndexStmt(table, statement, text);
+
+	AtEOXact_GUC(false, level);
+	return analyzed;
 }
 
 Oid

@@ -21,6 +21,8 @@ extern void MtmOutsideBegin(void);
 extern char *MtmQualifiedName(Oid relation);
 /* The plain statement that makes this index; the same text on all nodes. */
 extern char *MtmIndexDefinition(Oid index);
+/* That text, parsed: its names mean what they mean there, not what the client's search_path says. */
+extern IndexStmt *MtmIndexAnalyze(Oid table, IndexStmt *statement, const char *text);
 /* The index that the plain statement names, complete or not; invalid: there is none. */
 extern Oid	MtmIndexOfStatement(const IndexStmt *statement);
 /* Did somebody begin to build it, and not end? */
