@@ -27,6 +27,7 @@
 #include "backend/outside_session.h"
 #include "backend/schema_change_content.h"
 #include "backend/schema_change_frame.h"
+#include "backend/schema_change_watch.h"
 #include "backend/written.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -56,6 +57,8 @@
 /* While the cluster changes, a commit of ours is tried so often. */
 #define TRIES 20
 #define AGAIN_MS 500
+
+#define START_TRIGGER_HINT "Use ddl_command_end."
 
 /* What is to be so on all nodes. */
 typedef struct Change
@@ -450,6 +453,19 @@ made_index(const MtmSchemaFrame *frame)
 	return InvalidOid;
 }
 
+/* PostgreSQL cannot prepare what a trigger writes: by then it holds locks of the session. */
+static void
+explain_refusal(const Statement *statement, ErrorData *error)
+{
+	if (error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED || !error->filename ||
+		strcmp(error->filename, "lock.c") != 0 ||
+		MtmCountStartTriggers(statement->node) == 0)
+		return;
+	error->detail = psprintf("An event trigger on ddl_command_start may not write before %s.",
+							 statement->command);
+	error->hint = pstrdup(START_TRIGGER_HINT);
+}
+
 /* Returns the index that it made; invalid: it was there. */
 static Oid
 create_here(Statement *statement)
@@ -470,7 +486,10 @@ create_here(Statement *statement)
 		undo_and_throw(error, &failed, drop_text(name));
 	}
 	if (error)
+	{
+		explain_refusal(statement, error);
 		ReThrowError(error);
+	}
 	return index;
 }
 
@@ -565,6 +584,13 @@ drop_index(Statement *statement)
 		run_here(statement);
 		return;
 	}
+	if (MtmCountStartTriggers(statement->node) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("multimaster does not support %s with event triggers on ddl_command_start",
+						statement->command),
+				 errdetail("They would fire when the other nodes have dropped the index."),
+				 errhint(START_TRIGGER_HINT)));
 	change = make_change(statement->command, index_target(name), drop_text(name));
 	MtmOutsideLock(change->target);
 	commit_surely(publish, change);

@@ -20,6 +20,7 @@
 #include "settings.h"
 #include "shmem/view.h"
 #include "storage/latch.h"
+#include "storage/proc.h"
 #include "wire/connection.h"
 #include "wire/outside.h"
 
@@ -158,16 +159,25 @@ void
 MtmOutsideLock(const char *target)
 {
 	int			node_id = first_member();
+	int			key = (int) DatumGetInt32(hash_any((const unsigned char *) target,
+												   strlen(target)));
+	int64		end_ms = LockTimeout > 0 ? MtmNowMs() + LockTimeout : PG_INT64_MAX;
 	char	   *query;
 
 	MtmOutsideUnlock();
 	MtmOutsideBegin();
-	query = psprintf("SELECT pg_catalog.pg_try_advisory_lock(%d, %d)", LOCK_CLASS,
-					 (int) DatumGetInt32(hash_any((const unsigned char *) target,
-												  strlen(target))));
+	query = psprintf("SELECT pg_catalog.pg_try_advisory_lock(%d, %d)", LOCK_CLASS, key);
 	lock_holder = open_session(node_id);
 	while (!try_lock(lock_holder, node_id, query))
+	{
+		if (MtmNowMs() >= end_ms)
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("canceling statement due to lock timeout"),
+					 errdetail("Another session has the advisory lock (%d, %d) of node %d, for a statement about %s.",
+							   LOCK_CLASS, key, node_id, target)));
 		wait_latch(LOCK_AGAIN_MS);
+	}
 }
 
 void

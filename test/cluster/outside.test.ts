@@ -233,6 +233,51 @@ describe('outside of transactions', () => {
     await sessions.all_give(INDEXES, []);
   });
 
+  test('names of the system mean on each node what they mean on the first', async () => {
+    const client = await another(1);
+    await client.query('CREATE FUNCTION abs(int) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT 0 $$');
+    await client.query("CREATE FUNCTION plain(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'");
+    await client.query("CREATE FUNCTION calls(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN plain($1); END'");
+    await client.query('SET search_path = outside, pg_catalog');
+    await client.query('CREATE INDEX CONCURRENTLY items_a ON items (pg_catalog.abs(a), calls(a))');
+    await sessions.all_give(INDEXES, ['items_a']);
+    await client.query('DROP FUNCTION calls(int), plain(int), outside.abs(int) CASCADE');
+  });
+
+  test('event triggers that fire before it', async () => {
+    const [create, drop] = ['CREATE INDEX CONCURRENTLY items_a ON items (a)', 'DROP INDEX CONCURRENTLY items_a'];
+    await sessions.run(
+      1,
+      'CREATE TABLE told (tag text)',
+      `CREATE FUNCTION tell() RETURNS event_trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO outside.told VALUES (tg_tag); END'`,
+      "CREATE EVENT TRIGGER tell ON ddl_command_start WHEN TAG IN ('CREATE INDEX', 'DROP INDEX') EXECUTE FUNCTION tell()",
+    );
+    const hint = 'Use ddl_command_end.';
+    expect(await error_of(sessions.on(1).query(create))).toMatchObject({ code: '0A000', hint });
+    await sessions.all_give(INDEXES, []);
+    await sessions.run(1, 'ALTER EVENT TRIGGER tell DISABLE', create, 'ALTER EVENT TRIGGER tell ENABLE');
+    expect(await error_of(sessions.on(1).query(drop))).toMatchObject({ code: '0A000', hint });
+    await sessions.all_give(INDEXES, ['items_a']);
+    await sessions.run(1, 'DROP EVENT TRIGGER tell', 'DROP FUNCTION tell()', 'DROP TABLE told', drop);
+    await sessions.all_give(INDEXES, []);
+  });
+
+  test('who waits for another statement about it is told so after lock_timeout', async () => {
+    const reader = await hold_snapshot(2);
+    const first = await another(1);
+    const building = first.query('CREATE INDEX CONCURRENTLY items_a ON items (a)');
+    await until(sessions.on(2), BUILDING);
+    const second = await another(3);
+    await second.query("SET lock_timeout = '100ms'");
+    const error = await error_of(second.query('CREATE INDEX CONCURRENTLY items_a ON items (a)'));
+    expect(error.code).toBe('55P03');
+    expect(error.detail).toContain('index outside.items_a');
+    await reader.query('COMMIT');
+    await building;
+    await sessions.all_give(INDEXES, ['items_a']);
+  });
+
   test('REINDEX CONCURRENTLY is local, and so is what it leaves', async () => {
     await sessions.run(1, 'CREATE INDEX items_a ON items (a)', 'REINDEX TABLE CONCURRENTLY items');
     await sessions.run(2, 'REINDEX INDEX CONCURRENTLY items_a');

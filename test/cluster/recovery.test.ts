@@ -231,6 +231,33 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(1, 'DROP INDEX kept_again, kept_half, kept_both');
   });
 
+  test('has an index whose statement never ended, when the others use it', async () => {
+    await away(3);
+    const reader = await nodes.client(2);
+    await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+    const builder = await nodes.client(1);
+    builder.on('error', () => {});
+    const { rows } = await builder.query('SELECT pg_backend_pid() AS pid');
+    const ended = builder.query('CREATE UNIQUE INDEX CONCURRENTLY kept_used ON kept (id, n)').catch(() => {});
+    const building = 'SELECT phase FROM pg_stat_progress_create_index';
+    while (!/snapshots/.test(String((await query(2, building)).rows[0]?.phase))) await sleep(POLL_MS);
+    await query(1, `SELECT pg_terminate_backend(${(rows[0] as { pid: number }).pid})`);
+    await ended;
+    while ((await query(2, building)).rowCount !== 0) await sleep(POLL_MS);
+    await reader.end();
+    await query(2, 'SET multimaster.bypass = on; DROP INDEX IF EXISTS kept_used');
+    await query(2, 'CREATE UNIQUE INDEX CONCURRENTLY kept_used ON kept (id, n)');
+    await query(2, 'RESET multimaster.bypass');
+    await query(1, 'ALTER TABLE kept ADD CONSTRAINT kept_used UNIQUE USING INDEX kept_used');
+    await query(2, 'INSERT INTO kept VALUES (-1, 0)');
+    await back(3);
+    await same_everywhere(nodes, ['kept', 'mtm.unfinished_statements']);
+    await same_schema_everywhere(nodes);
+    await query(1, 'ALTER TABLE kept DROP CONSTRAINT kept_used');
+    await query(1, 'DROP INDEX CONCURRENTLY IF EXISTS kept_used');
+    expect((await query(3, 'SELECT FROM mtm.unfinished_statements')).rowCount).toBe(0);
+  });
+
   test('has a transaction that is larger than its memory for one', async () => {
     await away(2);
     await query(3, 'UPDATE kept SET v = repeat(v, 40), n = 5');
