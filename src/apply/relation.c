@@ -517,7 +517,9 @@ drop_invalid_maps(void)
 void
 MtmRelationsForget(void)
 {
-	defined = NIL;				/* its memory was the transaction's */
+	/* Their memory is the transaction's. */
+	MtmDescribedRowSet(NULL, NULL);
+	defined = NIL;
 	if (known_maps && hash_get_num_entries(known_maps) > MANY_MAPS)
 		drop_invalid_maps();
 }

@@ -73,7 +73,6 @@ void
 MtmRowsBegin(const MtmTransaction *tx, bool decided)
 {
 	applying = tx;
-	MtmDescribedRowSet(NULL, NULL);
 	MtmForeignKeysBegin(!decided);
 	MtmRelationsForget();
 	MtmOwnersForget();
