@@ -32,6 +32,7 @@
 #include "backend/temp_tables.h"
 #include "backend/vote_wait.h"
 #include "backend/wait_shown.h"
+#include "backend/wound.h"
 #include "backend/written.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -242,6 +243,7 @@ on_pre_commit(void)
 
 	if (committing || delivering || MtmProcessExempt())
 		return;
+	MtmWoundCheck();
 	if (must_commit_everywhere(&notifies))
 		commit_everywhere(true, notifies);
 }

@@ -23,6 +23,7 @@
 #include "backend/causal_reads.h"
 #include "backend/replaced_calls.h"
 #include "backend/statement_gate.h"
+#include "backend/wound.h"
 #include "backend/written.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace_d.h"
@@ -186,6 +187,7 @@ judge_query(const PlannedStmt *plan)
 static void
 on_start(QueryDesc *query, int eflags)
 {
+	MtmWoundCheck();
 	judge_query(query->plannedstmt);
 	if (depth == 0 && !looking)
 		MtmCausalQuery(query);

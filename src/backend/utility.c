@@ -107,6 +107,7 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
+	MtmWoundCheck();
 	MtmStatementGateUtility(stmt, context);
 	MtmCausalUtility(pstmt);
 	if (IsA(stmt, TransactionStmt))

@@ -12,7 +12,8 @@
  *    asked for nothing. So the block is aborted where it is, which lets go of its locks,
  *    and the client's next statement fails with 40001;
  *  - reading from the client in a statement, or between two messages of a transaction
- *    without a block: as soon as it has read.
+ *    without a block: with the next statement or the commit. It cannot interrupt itself
+ *    again for that: PostgreSQL drops such a request while it serves one.
  */
 #include "postgres.h"
 
@@ -31,6 +32,8 @@
 /* The block was aborted by this, and the client has not heard of it. */
 static MtmRefusal untold;
 static bool is_untold = false;
+/* It could not fail at once. */
+static bool must_fail = false;
 
 static emit_log_hook_type next_emit_log = NULL;
 
@@ -93,7 +96,7 @@ serve(void)
 		return false;
 	if (reading && still_runs && (ActivePortal || !in_client_block()))
 	{
-		MtmInterruptSelf();		/* again when it has read */
+		must_fail = true;
 		return true;
 	}
 	MtmWriterHealed();
@@ -109,6 +112,24 @@ serve(void)
 		fail(&refusal);
 	}
 	return true;
+}
+
+void
+MtmWoundCheck(void)
+{
+	MtmRefusal	refusal;
+	bool		still_runs;
+
+	if (!must_fail)
+		return;
+	must_fail = false;
+	if (!MtmWriterWounded(&still_runs, &refusal))
+		return;
+	MtmWriterHealed();
+	if (!still_runs)
+		return;
+	count();
+	fail(&refusal);
 }
 
 void

@@ -6,6 +6,10 @@
 
 extern void MtmWoundInstallHooks(void);
 
+/* Before a statement, and at the commit of what is no block: ERROR 40001 if it could not
+ * be raised when it was asked for. */
+extern void MtmWoundCheck(void);
+
 /* Before a transaction statement: ERROR 40001 where the client does not know yet that its
  * transaction was ended. */
 extern void MtmWoundTransactionStatement(const TransactionStmt *stmt);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { NodeSessions, failure, value } from './node_sessions.ts';
+import { paused_pipeline } from './pipeline.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
@@ -84,6 +85,13 @@ describe('conflicts between nodes', () => {
     await expect.poll(() => value(sessions.on(node), query), LIMIT).toBe(1);
   }
 
+  /** Until a worker of the node has waited for much longer than it takes to look. */
+  async function looked_at(node: number): Promise<void> {
+    const query = `SELECT count(*)::int FROM pg_locks
+      WHERE NOT granted AND waitstart < clock_timestamp() - interval '500 ms'`;
+    await expect.poll(() => value(sessions.on(node), query), LIMIT).toBeGreaterThan(0);
+  }
+
   describe('a writer of node 2 that is not prepared gives way to a commit of node 1', () => {
     test('in the middle of a statement', async () => {
       await two.query(`BEGIN; ${write(1, 1)}`);
@@ -146,6 +154,26 @@ describe('conflicts between nodes', () => {
       expect((await failure(two, 'SELECT 1')).code).toBe('25P02');
       await two.query('ROLLBACK');
     });
+
+    test.each([['Sync', []], ['another statement', ['SELECT 1']]])(
+      'in a pipeline without a block, and then: %s',
+      async (_, then) => {
+        let commit: Promise<Ended> = Promise.resolve(null);
+        const { tags, error } = await paused_pipeline(
+          two,
+          [write(1, 1)],
+          async () => {
+            commit = ended(one.query(write(1, 10)));
+            await looked_at(2);
+          },
+          then,
+        );
+        expect(tags).toEqual(['UPDATE 1']);
+        expect(error).toMatchObject(conflict_with(1));
+        expect(await commit).toBeNull();
+        await numbers(10, 0, 0);
+      },
+    );
 
     test('of a table with a key of two columns', async () => {
       await one.query("INSERT INTO texts VALUES ('é', 7, 0)");

@@ -12,6 +12,13 @@ export interface PipelineResult {
   error: pg.DatabaseError | null;
 }
 
+/** Between the first statements, which are done, and others with the Sync. */
+interface Pause {
+  run: () => Promise<unknown>;
+  then: string[];
+  failed: (error: unknown) => void;
+}
+
 class Pipeline implements pg.Submittable {
   private readonly tags: string[] = [];
   private error: pg.DatabaseError | null = null;
@@ -19,23 +26,40 @@ class Pipeline implements pg.Submittable {
   constructor(
     private readonly statements: string[],
     private readonly done: (result: PipelineResult) => void,
+    private readonly pause: Pause | null = null,
   ) {}
 
   submit = (connection: pg.Connection): void => {
-    for (const text of this.statements) {
+    this.send(connection, this.statements);
+    if (this.pause === null) connection.sync();
+    else connection.flush();
+  };
+
+  private send(connection: pg.Connection, statements: string[]): void {
+    for (const text of statements) {
       connection.parse({ name: '', text, types: [] }, true);
       connection.bind({}, true);
       connection.execute({ portal: '', rows: '0' }, true);
     }
-    connection.sync();
-  };
+  }
+
+  private async go_on(connection: pg.Connection, { run, then }: Pause): Promise<void> {
+    try {
+      await run();
+    } finally {
+      this.send(connection, then);
+      connection.sync();
+    }
+  }
 
   handleDataRow(): void {}
   handleRowDescription(): void {}
   handleEmptyQuery(): void {}
 
-  handleCommandComplete(message: ServerMessage): void {
+  handleCommandComplete(message: ServerMessage, connection: pg.Connection): void {
     this.tags.push(message.text);
+    if (this.pause === null || this.tags.length !== this.statements.length) return;
+    this.go_on(connection, this.pause).catch(this.pause.failed);
   }
 
   /** The client forgets the query here; the server skips to the Sync. */
@@ -51,4 +75,16 @@ class Pipeline implements pg.Submittable {
 
 export function pipeline(client: pg.Client, statements: string[]): Promise<PipelineResult> {
   return new Promise((resolve) => client.query(new Pipeline(statements, resolve)));
+}
+
+/** Executes `first`, then runs `run`, then sends `then` and the Sync. */
+export function paused_pipeline(
+  client: pg.Client,
+  first: string[],
+  run: () => Promise<unknown>,
+  then: string[],
+): Promise<PipelineResult> {
+  return new Promise((resolve, reject) =>
+    client.query(new Pipeline(first, resolve, { run, then, failed: reject })),
+  );
 }
