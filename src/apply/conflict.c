@@ -25,6 +25,7 @@
 #include "settings.h"
 #include "shmem/writers.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
@@ -126,6 +127,15 @@ judge_distributed(const char *text)
 		(void) MtmSendWound(gid.coordinator, xid, gid.generation, &refusal);
 }
 
+/* By now it may have prepared it, and work on another. */
+static bool
+still_runs(const Waiter *waiter)
+{
+	PGPROC	   *process = BackendPidGetProc(waiter->pid);
+
+	return process && process->lxid == waiter->lxid;
+}
+
 static void
 judge_process(Waiter *waiter)
 {
@@ -136,7 +146,7 @@ judge_process(Waiter *waiter)
 	if (MtmTransactionOfWorker(waiter->pid, &other))
 	{
 		/* Who only keeps a place is overtaken by ending the one it waits for. */
-		if (waiter->holds)
+		if (waiter->holds && still_runs(waiter))
 			judge_distributed(other.gid);
 	}
 	else if (MtmWriterLook(waiter->pid, waiter->lxid, &schema, &start))
@@ -264,9 +274,9 @@ look(void)
 	old = MemoryContextSwitchTo(context);
 	waiter_count = 0;
 	behind_earlier = false;
-	MtmBlockersOf(MyProcPid, meet, &first);
+	MtmBlockersOf(MyProcPid, MyProc->lxid, meet, &first);
 	for (int i = 0; i < waiter_count; i++)
-		MtmBlockersOf(waiters[i].pid, meet, &i);
+		MtmBlockersOf(waiters[i].pid, waiters[i].lxid, meet, &i);
 	fail_locals();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -34,7 +34,8 @@ meet(const LockInstanceData *other, bool holds, LOCKMODE wanted, MtmBlockerMet m
 	memset(&blocker, 0, sizeof(blocker));
 	blocker.pid = other->pid == 0 ? 0 : other->leaderPid;
 	blocker.backend_id = other->backend;
-	blocker.lxid = other->lxid;
+	/* A parallel worker has a number of its own, that is not its leader's. */
+	blocker.lxid = other->pid == other->leaderPid ? other->lxid : InvalidLocalTransactionId;
 	blocker.holds = holds;
 	blocker.lock = other->locktag;
 	blocker.wanted = wanted;
@@ -54,19 +55,28 @@ stands_before(const BlockedProcsData *data, const BlockedProcData *blocked, int 
 	return false;
 }
 
+/* One of those that are blocked: it has its wait among the locks. */
+static const LockInstanceData *
+own_lock(const BlockedProcsData *data, const BlockedProcData *blocked)
+{
+	const LockInstanceData *locks = &data->locks[blocked->first_lock];
+
+	for (int i = 0; i < blocked->num_locks; i++)
+	{
+		if (locks[i].pid == blocked->pid)
+			return &locks[i];
+	}
+	return NULL;
+}
+
 static void
 meet_all(const BlockedProcsData *data, const BlockedProcData *blocked, MtmBlockerMet met,
 		 void *argument)
 {
 	const LockInstanceData *locks = &data->locks[blocked->first_lock];
-	const LockInstanceData *own = NULL;
+	const LockInstanceData *own = own_lock(data, blocked);
 	int			conflicts;
 
-	for (int i = 0; i < blocked->num_locks && !own; i++)
-	{
-		if (locks[i].pid == blocked->pid)
-			own = &locks[i];
-	}
 	if (!own || own->waitLockMode == NoLock)
 		return;
 	conflicts = GetLockTagsMethodTable(&own->locktag)->conflictTab[own->waitLockMode];
@@ -86,9 +96,18 @@ meet_all(const BlockedProcsData *data, const BlockedProcData *blocked, MtmBlocke
 }
 
 void
-MtmBlockersOf(int pid, MtmBlockerMet met, void *argument)
+MtmBlockersOf(int pid, LocalTransactionId lxid, MtmBlockerMet met, void *argument)
 {
 	BlockedProcsData *data = GetBlockerStatusData(pid);
+
+	for (int i = 0; i < data->nprocs; i++)
+	{
+		const LockInstanceData *own = own_lock(data, &data->procs[i]);
+
+		if (LocalTransactionIdIsValid(lxid) && data->procs[i].pid == pid &&
+			(!own || own->lxid != lxid))
+			return;
+	}
 
 	for (int i = 0; i < data->nprocs; i++)
 		meet_all(data, &data->procs[i], met, argument);

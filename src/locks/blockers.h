@@ -13,7 +13,7 @@ typedef struct MtmBlocker
 	int			pid;			/* 0: a prepared transaction */
 	char		gid[MTM_GID_SIZE];	/* of that; empty: it cannot be found */
 	BackendId	backend_id;
-	LocalTransactionId lxid;
+	LocalTransactionId lxid;	/* invalid: a parallel worker of `pid` holds it */
 	bool		holds;			/* the lock, not only a place before us in the queue */
 	LOCKTAG		lock;
 	LOCKMODE	wanted;			/* by the one that waits */
@@ -21,7 +21,11 @@ typedef struct MtmBlocker
 
 typedef void (*MtmBlockerMet) (const MtmBlocker *blocker, void *argument);
 
-/* Once for each; none when it does not wait. Looks nothing up in catalogs. */
-extern void MtmBlockersOf(int pid, MtmBlockerMet met, void *argument);
+/*
+ * Once for each; none when it does not wait, or is in another transaction than `lxid` by
+ * now (invalid: whichever). Looks nothing up in catalogs.
+ */
+extern void MtmBlockersOf(int pid, LocalTransactionId lxid, MtmBlockerMet met,
+						  void *argument);
 
 #endif

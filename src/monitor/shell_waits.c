@@ -95,7 +95,7 @@ mtm_shell_waits(PG_FUNCTION_ARGS)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		find_gid(waiting.pid, waiting.gid);
-		MtmBlockersOf(waiting.pid, add_edge, &waiting);
+		MtmBlockersOf(waiting.pid, locks->locks[i].lxid, add_edge, &waiting);
 	}
 	return (Datum) 0;
 }
