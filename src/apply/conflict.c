@@ -90,8 +90,8 @@ fail_local(const Waiter *waiter)
 	MtmRefusal	refusal;
 
 	describe(&refusal);
-	MtmWriterWound(waiter->pid, waiter->lxid, &refusal);
-	MtmInterruptProcess(waiter->pid, waiter->backend_id);
+	if (MtmWriterWound(waiter->pid, waiter->lxid, &refusal))
+		MtmInterruptProcess(waiter->pid, waiter->backend_id);
 }
 
 static bool

@@ -93,7 +93,7 @@ serve(void)
 	bool		reading = QueryCancelHoldoffCount > 0;
 
 	if (!MtmWriterWounded(&still_runs, &refusal))
-		return false;
+		return MtmWriterWoundedLately();
 	if (reading && still_runs && (ActivePortal || !in_client_block()))
 	{
 		must_fail = true;

@@ -8,10 +8,14 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "monotonic_time.h"
 #include "shmem/writers.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
+
+/* A signal comes much sooner than that. */
+#define LATELY_MS 1000
 
 static MtmWriter *writers = NULL;
 
@@ -55,6 +59,10 @@ MtmWriterNote(bool schema)
 	if (!mine || (is_of(mine, MyProcPid, MyProc->lxid) && (mine->schema || !schema)))
 		return;
 	SpinLockAcquire(&mine->mutex);
+	if (mine->pid != MyProcPid)
+		mine->wounded_ms = 0;
+	if (!is_of(mine, MyProcPid, MyProc->lxid))
+		mine->wounded = InvalidLocalTransactionId;
 	mine->pid = MyProcPid;
 	mine->lxid = MyProc->lxid;
 	mine->schema = schema;
@@ -89,6 +97,22 @@ MtmWriterHealed(void)
 }
 
 bool
+MtmWriterWoundedLately(void)
+{
+	MtmWriter  *mine = slot_of(MyProc);
+	int64		now_ms = MtmNowMs();
+	bool		lately;
+
+	if (!mine)
+		return false;
+	SpinLockAcquire(&mine->mutex);
+	lately = mine->pid == MyProcPid && mine->wounded_ms != 0 &&
+		now_ms - mine->wounded_ms < LATELY_MS;
+	SpinLockRelease(&mine->mutex);
+	return lately;
+}
+
+bool
 MtmWriterLook(int pid, LocalTransactionId lxid, bool *schema, TimestampTz *start)
 {
 	MtmWriter  *writer = slot_of(BackendPidGetProc(pid));
@@ -104,18 +128,23 @@ MtmWriterLook(int pid, LocalTransactionId lxid, bool *schema, TimestampTz *start
 	return writes;
 }
 
-void
+bool
 MtmWriterWound(int pid, LocalTransactionId lxid, const MtmRefusal *refusal)
 {
 	MtmWriter  *writer = slot_of(BackendPidGetProc(pid));
+	int64		now_ms = MtmNowMs();
+	bool		wounds;
 
 	if (!writer)
-		return;
+		return false;
 	SpinLockAcquire(&writer->mutex);
-	if (is_of(writer, pid, lxid))
+	wounds = is_of(writer, pid, lxid);
+	if (wounds)
 	{
 		writer->wounded = lxid;
+		writer->wounded_ms = now_ms;
 		writer->refusal = *refusal;
 	}
 	SpinLockRelease(&writer->mutex);
+	return wounds;
 }

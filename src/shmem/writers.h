@@ -21,6 +21,7 @@ typedef struct MtmWriter
 	bool		schema;			/* it changes the schema */
 	TimestampTz start;
 	LocalTransactionId wounded; /* must fail, by `refusal`; invalid: none */
+	int64		wounded_ms;		/* MtmNowMs() when it was told so last; 0: never */
 	MtmRefusal	refusal;
 } MtmWriter;
 
@@ -35,9 +36,12 @@ extern void MtmWriterNote(bool schema);
  */
 extern bool MtmWriterWounded(bool *still_runs, MtmRefusal *refusal);
 extern void MtmWriterHealed(void);
+/* The backend: it was told so lately, and the signal may come only now. */
+extern bool MtmWriterWoundedLately(void);
 
 /* Apply workers. False: that transaction of that process writes nothing replicated. */
 extern bool MtmWriterLook(int pid, LocalTransactionId lxid, bool *schema, TimestampTz *start);
-extern void MtmWriterWound(int pid, LocalTransactionId lxid, const MtmRefusal *refusal);
+/* False: that transaction is over. */
+extern bool MtmWriterWound(int pid, LocalTransactionId lxid, const MtmRefusal *refusal);
 
 #endif
