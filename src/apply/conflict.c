@@ -321,12 +321,18 @@ MtmConflictEnd(void)
 	disable_timeout(timer, false);
 }
 
+/* See interrupt.c. */
+void
+MtmConflictCheckSettings(void)
+{
+	if (log_min_messages == FATAL || log_min_messages == PANIC)
+		SetConfigOption("log_min_messages", "log", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 void
 MtmConflictInitialize(void)
 {
-	/* Else nothing could interrupt it (interrupt.c). */
-	if (log_min_messages == FATAL || log_min_messages == PANIC)
-		SetConfigOption("log_min_messages", "log", PGC_SUSET, PGC_S_OVERRIDE);
+	MtmConflictCheckSettings();
 	timer = RegisterTimeout(USER_TIMEOUT, on_tick);
 	MtmInterruptSetHandler(look);
 }

@@ -6,6 +6,8 @@
 
 /* Once in an apply worker. */
 extern void MtmConflictInitialize(void);
+/* Then, and after a reload: settings with which nothing could interrupt it. */
+extern void MtmConflictCheckSettings(void);
 /* Around what may wait for locks; End also after an error. */
 extern void MtmConflictBegin(const MtmTransaction *tx);
 extern void MtmConflictEnd(void);

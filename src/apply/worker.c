@@ -318,6 +318,7 @@ MtmApplyWorkerMain(Datum unused)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			MtmConflictCheckSettings();
 			set_lock_timeout();
 		}
 		handle(&tx);

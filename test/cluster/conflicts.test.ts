@@ -175,6 +175,28 @@ describe('conflicts between nodes', () => {
       },
     );
 
+    test('although the workers were told to log less', async () => {
+      await two.query('SET log_min_messages = warning');
+      const reload = async (change: string, level: string) => {
+        await sessions.on(2).query(`ALTER SYSTEM ${change}`);
+        await sessions.on(2).query('SELECT pg_reload_conf()');
+        await expect
+          .poll(() => value(sessions.on(2), 'SHOW log_min_messages'), LIMIT)
+          .toBe(level);
+      };
+      const level = String(await value(sessions.on(2), 'SHOW log_min_messages'));
+      await reload('SET log_min_messages = fatal', 'fatal');
+      try {
+        await two.query(`BEGIN; ${write(1, 1)}`);
+        await one.query(write(1, 10));
+        expect(await failure(two, 'SELECT 1')).toMatchObject(conflict_with(1));
+        await two.query('ROLLBACK');
+      } finally {
+        await reload('RESET log_min_messages', level);
+      }
+      await numbers(10, 0, 0);
+    });
+
     test('of a table with a key of two columns', async () => {
       await one.query("INSERT INTO texts VALUES ('é', 7, 0)");
       await sessions.settled();
