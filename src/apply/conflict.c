@@ -67,13 +67,14 @@ static int	ticks = 0;
 /*---------------------------------------------------------------------------
  * What becomes of those that are in the way.
  */
+/* `behind`: who waits for the one that is told it, as in Waiter. */
 static void
-describe(MtmRefusal *refusal)
+describe(MtmRefusal *refusal, int behind)
 {
 	char		row[sizeof(refusal->detail) - 64];
 	int			node = applying_ordered ? applying_gid.coordinator : (int) applying->key.origin;
 
-	MtmDescribedRow(row, sizeof(row));
+	MtmDescribedRowForOther(row, sizeof(row), behind == -1);
 	memset(refusal, 0, sizeof(*refusal));
 	refusal->node_id = mtm_node_id;
 	refusal->sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE;
@@ -89,7 +90,7 @@ fail_local(const Waiter *waiter)
 {
 	MtmRefusal	refusal;
 
-	describe(&refusal);
+	describe(&refusal, waiter->behind);
 	if (MtmWriterWound(waiter->pid, waiter->lxid, &refusal))
 		MtmInterruptProcess(waiter->pid, waiter->backend_id);
 }
@@ -106,7 +107,7 @@ is_earlier(const MtmGid *one, const MtmGid *other)
 
 /* Wound-wait: a later one must not hold up an earlier one. */
 static void
-judge_distributed(const char *text)
+judge_distributed(const char *text, int behind)
 {
 	MtmGid		gid;
 	MtmRefusal	refusal;
@@ -119,7 +120,7 @@ judge_distributed(const char *text)
 		behind_earlier = true;
 		return;
 	}
-	describe(&refusal);
+	describe(&refusal, behind);
 	xid = (TransactionId) gid.xid;
 	if (gid.coordinator == mtm_node_id)
 		MtmCommitWound(xid, gid.generation, &refusal);
@@ -147,7 +148,7 @@ judge_process(Waiter *waiter)
 	{
 		/* Who only keeps a place is overtaken by ending the one it waits for. */
 		if (waiter->holds && still_runs(waiter))
-			judge_distributed(other.gid);
+			judge_distributed(other.gid, waiter->behind);
 	}
 	else if (MtmWriterLook(waiter->pid, waiter->lxid, &schema, &start))
 	{
@@ -249,7 +250,7 @@ meet(const MtmBlocker *blocker, void *argument)
 	if (is_short(&blocker->lock))
 		return;
 	if (blocker->pid == 0)
-		judge_distributed(blocker->gid);
+		judge_distributed(blocker->gid, behind);
 	else if (blocker->pid == MyProcPid)
 		break_circle(behind);
 	else

@@ -124,13 +124,15 @@ append_key(StringInfo text)
 	return *separator != '\0';
 }
 
-void
-MtmDescribedRow(char *into, Size size)
+static void
+describe(char *into, Size size, bool key)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	if (target && !TTS_EMPTY(row) && !append_key(&text))
+	if (target && !key)
+		appendStringInfoString(&text, "a row of ");
+	else if (target && !TTS_EMPTY(row) && !append_key(&text))
 	{
 		resetStringInfo(&text);
 		appendStringInfoString(&text, "a row of ");
@@ -146,4 +148,16 @@ MtmDescribedRow(char *into, Size size)
 	memcpy(into, text.data, text.len);
 	into[text.len] = '\0';
 	pfree(text.data);
+}
+
+void
+MtmDescribedRow(char *into, Size size)
+{
+	describe(into, size, true);
+}
+
+void
+MtmDescribedRowForOther(char *into, Size size, bool met)
+{
+	describe(into, size, met && target && !target->relation->rd_rel->relrowsecurity);
 }

@@ -16,5 +16,11 @@ extern void MtmDescribedTableSet(const char *schema, const char *relation);
  * up, so that it may be called while the process waits for a lock.
  */
 extern void MtmDescribedRow(char *text, Size size);
+/*
+ * The same for the client of another transaction. Without the key, 'a row of relation
+ * "public.t"', if that has not locked what is waited for (`met`), or if policies say who
+ * may read which row.
+ */
+extern void MtmDescribedRowForOther(char *text, Size size, bool met);
 
 #endif

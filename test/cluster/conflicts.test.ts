@@ -197,6 +197,38 @@ describe('conflicts between nodes', () => {
       await numbers(10, 0, 0);
     });
 
+    test('by way of one that only locked a row: the key is not told', async () => {
+      const locker = await sessions.another(2);
+      await locker.query('BEGIN; SELECT FROM rows WHERE id = 1 FOR UPDATE');
+      await two.query(`BEGIN; ${write(2, 1)}`);
+      const locked = locker.query('SELECT FROM rows WHERE id = 2 FOR UPDATE');
+      await seen(2, "wait_event_type = 'Lock' AND backend_type = 'client backend'");
+      const commit = ended(one.query(write(1, 10)));
+      await locked;
+      const error = await failure(two, 'SELECT 1');
+      expect(error.code).toBe('40001');
+      expect(error.detail).toBe(
+        'A transaction of node 1 waits for a row of relation "conflicts.rows".',
+      );
+      await all_ended([two.query('ROLLBACK'), locker.query('ROLLBACK')]);
+      expect(await commit).toBeNull();
+      await numbers(10, 0, 0);
+    });
+
+    test('of a table with row security: the key is not told', async () => {
+      await one.query('ALTER TABLE texts ENABLE ROW LEVEL SECURITY');
+      await one.query("INSERT INTO texts VALUES ('secret', 1, 0)");
+      await sessions.settled();
+      await two.query("BEGIN; UPDATE texts SET n = 1 WHERE name = 'secret'");
+      await one.query("UPDATE texts SET n = 2 WHERE name = 'secret'");
+      expect((await failure(two, 'SELECT 1')).detail).toBe(
+        'A transaction of node 1 waits for a row of relation "conflicts.texts".',
+      );
+      await two.query('ROLLBACK');
+      await one.query('DELETE FROM texts');
+      await one.query('ALTER TABLE texts DISABLE ROW LEVEL SECURITY');
+    });
+
     test('of a table with a key of two columns', async () => {
       await one.query("INSERT INTO texts VALUES ('é', 7, 0)");
       await sessions.settled();
