@@ -155,12 +155,20 @@ MtmWoundTransactionStatement(const TransactionStmt *stmt)
 	}
 }
 
+/* Because the block is aborted; portals that were opened after a savepoint are gone. */
+static bool
+is_consequence(const ErrorData *error)
+{
+	return error->elevel == ERROR &&
+		(error->sqlerrcode == ERRCODE_IN_FAILED_SQL_TRANSACTION ||
+		 (error->sqlerrcode == ERRCODE_UNDEFINED_CURSOR && IsAbortedTransactionBlockState()));
+}
+
 /* What PostgreSQL says of any other statement is true, but not why. */
 static void
 on_log(ErrorData *error)
 {
-	if (is_untold && error->sqlerrcode == ERRCODE_IN_FAILED_SQL_TRANSACTION &&
-		error->elevel == ERROR)
+	if (is_untold && is_consequence(error))
 	{
 		is_untold = false;
 		error->sqlerrcode = untold.sqlstate;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { NodeSessions, failure, value } from './node_sessions.ts';
-import { paused_pipeline } from './pipeline.ts';
+import { paused_pipeline, portal } from './pipeline.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
@@ -138,6 +138,16 @@ describe('conflicts between nodes', () => {
         await numbers(110, 0, 0);
       },
     );
+
+    test('idle in a transaction, and then more rows of a portal after a savepoint', async () => {
+      await two.query(`BEGIN; ${write(1, 1)}; SAVEPOINT a`);
+      expect(await portal(two, 'SELECT generate_series(1, 9)')).toBeNull();
+      expect(await portal(two, null)).toBeNull();
+      await one.query(write(1, 10));
+      expect(await portal(two, null)).toMatchObject(conflict_with(1));
+      await two.query('ROLLBACK');
+      await numbers(10, 0, 0);
+    });
 
     test('idle in a transaction: told once, and not after ROLLBACK', async () => {
       await two.query(`BEGIN; ${write(1, 1)}`);

@@ -73,6 +73,40 @@ class Pipeline implements pg.Submittable {
   }
 }
 
+/** Two rows at a time, of a portal that stays open in between. */
+class Portal implements pg.Submittable {
+  constructor(
+    private readonly text: string | null,
+    private readonly done: (error: pg.DatabaseError | null) => void,
+  ) {}
+
+  submit = (connection: pg.Connection): void => {
+    if (this.text !== null) {
+      connection.parse({ name: '', text: this.text, types: [] }, true);
+      connection.bind({ portal: 'open' }, true);
+    }
+    connection.execute({ portal: 'open', rows: '2' }, true);
+    connection.sync();
+  };
+
+  handleDataRow(): void {}
+  handlePortalSuspended(): void {}
+  handleCommandComplete(): void {}
+
+  handleError(error: pg.DatabaseError): void {
+    this.done(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.done(null);
+  }
+}
+
+/** Opens a portal, or reads more of it without a `text`; the error, if there is one. */
+export function portal(client: pg.Client, text: string | null): Promise<pg.DatabaseError | null> {
+  return new Promise((resolve) => client.query(new Portal(text, resolve)));
+}
+
 export function pipeline(client: pg.Client, statements: string[]): Promise<PipelineResult> {
   return new Promise((resolve) => client.query(new Pipeline(statements, resolve)));
 }
