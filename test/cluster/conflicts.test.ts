@@ -144,8 +144,9 @@ describe('conflicts between nodes', () => {
       expect(await portal(two, 'SELECT generate_series(1, 9)')).toBeNull();
       expect(await portal(two, null)).toBeNull();
       await one.query(write(1, 10));
-      expect(await portal(two, null)).toMatchObject(conflict_with(1));
+      const error = await portal(two, null);
       await two.query('ROLLBACK');
+      expect(error).toMatchObject(conflict_with(1));
       await numbers(10, 0, 0);
     });
 
@@ -216,12 +217,12 @@ describe('conflicts between nodes', () => {
       const commit = ended(one.query(write(1, 10)));
       await locked;
       const error = await failure(two, 'SELECT 1');
+      await all_ended([two.query('ROLLBACK'), locker.query('ROLLBACK')]);
+      expect(await commit).toBeNull();
       expect(error.code).toBe('40001');
       expect(error.detail).toBe(
         'A transaction of node 1 waits for a row of relation "conflicts.rows".',
       );
-      await all_ended([two.query('ROLLBACK'), locker.query('ROLLBACK')]);
-      expect(await commit).toBeNull();
       await numbers(10, 0, 0);
     });
 
@@ -231,12 +232,13 @@ describe('conflicts between nodes', () => {
       await sessions.settled();
       await two.query("BEGIN; UPDATE texts SET n = 1 WHERE name = 'secret'");
       await one.query("UPDATE texts SET n = 2 WHERE name = 'secret'");
-      expect((await failure(two, 'SELECT 1')).detail).toBe(
-        'A transaction of node 1 waits for a row of relation "conflicts.texts".',
-      );
+      const error = await failure(two, 'SELECT 1');
       await two.query('ROLLBACK');
       await one.query('DELETE FROM texts');
       await one.query('ALTER TABLE texts DISABLE ROW LEVEL SECURITY');
+      expect(error.detail).toBe(
+        'A transaction of node 1 waits for a row of relation "conflicts.texts".',
+      );
     });
 
     test('of a table with a key of two columns', async () => {
