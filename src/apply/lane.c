@@ -139,7 +139,9 @@ deliver_notifies(const MtmTransaction *tx)
  * Its COMMIT came, and it is not prepared here. Either it ended here already, by a
  * ballot of a newer generation; or this node is not in the cluster's present generation
  * any more, does not know it yet, and will recover it from a donor. Which of the two
- * the view tells sooner or later. True: it ended here.
+ * the view tells sooner or later. But it cannot be online in a generation whose streams are not
+ * read: so a receiver that begins anew is not kept waiting, it gets the outcome again. True: it
+ * ended here.
  */
 static bool
 ended_here(const MtmLaneItem *item)
@@ -154,6 +156,8 @@ ended_here(const MtmLaneItem *item)
 			return false;
 		if (view.status == MTM_ONLINE && item->generation < view.generation)
 			return true;
+		if (MtmLaneDrop(item->key.origin, MtmLaneOf(item->key.xid)))
+			return false;
 		if (MtmNowMs() >= end_ms && view.status == MTM_ONLINE)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
@@ -315,6 +319,7 @@ MtmLaneMain(Datum argument)
 	{
 		MtmLaneItem item;
 		XLogRecPtr	shown;
+		bool		dropped;
 
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
@@ -323,11 +328,12 @@ MtmLaneMain(Datum argument)
 		MtmStopPointPass(MTM_STOP_OUTCOME);
 		if (item.action == MTM_LANE_UNDO)
 			undo(&item);
-		else
+		else if (!MtmLaneDropped(peer, lane))
 			execute_outcome(&item);
 		MtmStopPointPass(MTM_STOP_ENDED);
+		dropped = MtmLaneDropped(peer, lane);
 		MtmLaneFinish(peer, lane, my_end);
-		if (MtmShownNote(peer, &shown))
+		if (!dropped && MtmShownNote(peer, &shown))
 			(void) MtmSendShown(peer, shown);
 	}
 }

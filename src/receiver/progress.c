@@ -43,6 +43,7 @@ MtmProgressLoad(int peer)
 
 	for (int lane = 0; lane < MTM_LANES; lane++)
 	{
+		MtmLaneLetGo(peer, lane);
 		MtmLaneWaitIdle(peer, lane);
 		while (!load_lane(peer, lane))
 		{

@@ -21,6 +21,8 @@ typedef struct MtmLane
 	slock_t		mutex;
 	uint64		put;			/* number of the newest item */
 	uint64		done;			/* number of the newest finished item */
+	uint64		let_go;			/* up to this number they will come again */
+	uint64		dropped;		/* up to this number none is executed */
 	XLogRecPtr	end_lsn;		/* the WAL of all finished ones lies before it */
 	Latch	   *latch;			/* of its process, while there is one */
 	ConditionVariable progress;
@@ -169,6 +171,46 @@ MtmLaneWaitIdle(int peer, int lane_number)
 	put = lane->put;
 	SpinLockRelease(&lane->mutex);
 	MtmLaneWaitDone(peer, lane_number, put);
+}
+
+void
+MtmLaneLetGo(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	Latch	   *latch;
+
+	SpinLockAcquire(&lane->mutex);
+	lane->let_go = lane->put;
+	latch = lane->latch;
+	SpinLockRelease(&lane->mutex);
+	if (latch)
+		SetLatch(latch);
+}
+
+bool
+MtmLaneDrop(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	bool		may;
+
+	SpinLockAcquire(&lane->mutex);
+	may = lane->done < lane->let_go;
+	if (may)
+		lane->dropped = lane->let_go;
+	SpinLockRelease(&lane->mutex);
+	return may;
+}
+
+bool
+MtmLaneDropped(int peer, int lane_number)
+{
+	MtmLane    *lane = lane_at(peer, lane_number);
+	bool		is;
+
+	SpinLockAcquire(&lane->mutex);
+	is = lane->done < lane->dropped;
+	SpinLockRelease(&lane->mutex);
+	return is;
 }
 
 bool

@@ -45,6 +45,14 @@ extern uint64 MtmLaneDone(int peer, int lane);
 extern void MtmLaneWaitDone(int peer, int lane, uint64 number);
 extern void MtmLaneWaitIdle(int peer, int lane);
 extern bool MtmLaneIdle(int peer, int lane);
+/*
+ * What is in it will be sent again: its process need not wait with an item that it cannot execute
+ * yet. It may Drop the one in hand, if that is let go; what came behind that one by then is
+ * Dropped, too, or the lane's progress would claim what it passed over.
+ */
+extern void MtmLaneLetGo(int peer, int lane);
+extern bool MtmLaneDrop(int peer, int lane);
+extern bool MtmLaneDropped(int peer, int lane);
 /* Where the first outcome of the peer ends that no lane has done yet; invalid: there is none. */
 extern XLogRecPtr MtmLanesWaiting(int peer);
 /* What the peer's lanes have done by now is durable when it returns. */
