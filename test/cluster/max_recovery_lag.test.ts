@@ -41,7 +41,7 @@ const says = (nodes: ClusterNodes, node: number, text: string) =>
   until(async () => (await nodes.logs(node)).includes(text));
 
 const MEMBERS = 'SELECT gen_members FROM mtm.status()';
-const MEMBERS_ONLINE = 'SELECT gen_members_online FROM mtm.status()';
+const MEMBERS_ONLINE = 'SELECT gen_members_online FROM mtm.status() WHERE gen_members = gen_members_online';
 const LAG = "SELECT slot_lag FROM mtm.get_nodes_state() WHERE status = 'dropped' OR id = 3";
 
 describe('WAL for a node that is away', { timeout: 60_000 }, () => {
