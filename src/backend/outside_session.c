@@ -59,14 +59,9 @@ open_session(int node_id)
 static void
 lost(PGconn *conn, int node_id)
 {
-	char	   *message = pchomp(PQerrorMessage(conn));
-
-	/* libpq's own words, in the system's language, may be in any encoding. */
-	if (!pg_verifymbstr(message, strlen(message), true) || message[0] == '\0')
-		message = "the connection failed";
 	ereport(ERROR,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("node %d was lost meanwhile: %s", node_id, message)));
+			 errmsg("node %d was lost meanwhile: %s", node_id, MtmConnectionLoss(conn))));
 }
 
 static void
@@ -95,22 +90,8 @@ result_of(PGconn *conn, int node_id)
 {
 	PGresult   *result;
 
-	while (PQisBusy(conn))
-	{
-		int			happened;
-
-		happened = WaitLatchOrSocket(MyLatch,
-									 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
-									 WL_SOCKET_READABLE,
-									 PQsocket(conn), LOOK_MS, PG_WAIT_EXTENSION);
-		if (happened & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		if (happened & WL_TIMEOUT)
-			check_member(node_id);
-		if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
-			lost(conn, node_id);
-	}
+	if (!MtmConnectionWait(conn, LOOK_MS, check_member, node_id))
+		lost(conn, node_id);
 	result = PQgetResult(conn);
 	if (!result)
 		lost(conn, node_id);

@@ -111,7 +111,7 @@ check_member(int node_id)
 
 /* Not only of the node that is waited for: it may be the others' turn for long. */
 static void
-check_members(void)
+check_members(int waited_for)
 {
 	for (int node_id = 1; node_id <= MtmNodeCount(); node_id++)
 	{
@@ -133,15 +133,11 @@ session_of(int node_id)
 static void
 lost(int node_id)
 {
-	char	   *message = pchomp(PQerrorMessage(sessions[node_id]));
-
-	/* libpq's own words, in the system's language, may be in any encoding. */
-	if (!pg_verifymbstr(message, strlen(message), true))
-		message = "the connection failed";
 	check_member(node_id);
 	ereport(ERROR,
 			(errcode(ERRCODE_CONNECTION_FAILURE),
-			 errmsg("node %d was lost meanwhile: %s", node_id, message)));
+			 errmsg("node %d was lost meanwhile: %s", node_id,
+					MtmConnectionLoss(sessions[node_id]))));
 }
 
 void
@@ -155,24 +151,8 @@ MtmSessionSend(int node_id, const char *query)
 static void
 wait_for_input(int node_id)
 {
-	PGconn	   *conn = sessions[node_id];
-
-	while (PQisBusy(conn))
-	{
-		int			happened;
-
-		happened = WaitLatchOrSocket(MyLatch,
-									 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
-									 WL_SOCKET_READABLE,
-									 PQsocket(conn), LOOK_MS, PG_WAIT_EXTENSION);
-		if (happened & WL_LATCH_SET)
-			ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		if (happened & WL_TIMEOUT)
-			check_members();
-		if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
-			lost(node_id);
-	}
+	if (!MtmConnectionWait(sessions[node_id], LOOK_MS, check_members, node_id))
+		lost(node_id);
 }
 
 static void

@@ -337,18 +337,6 @@ MtmTransactionTake(MtmTransaction *tx)
 	}
 }
 
-void
-MtmTransactionSetLocalXid(const MtmTransactionKey *key, TransactionId xid)
-{
-	MtmTransaction *tx;
-
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
-	if (tx)
-		tx->local_xid = xid;
-	LWLockRelease(&shared->lock);
-}
-
 bool
 MtmTransactionUndoAsked(const MtmTransactionKey *key)
 {

@@ -57,7 +57,6 @@ typedef struct MtmTransaction
 	bool		undo;			/* must not be prepared any more */
 	bool		ending;			/* a user's own: a lane is just ending it */
 	XLogRecPtr	prepare_end_lsn;	/* in the origin's WAL */
-	TransactionId local_xid;	/* once it has one */
 	int			worker_pid;		/* while APPLYING */
 	TimestampTz since;
 	MtmRefusal	refusal;		/* REFUSED: the vote */
@@ -95,7 +94,6 @@ extern void MtmTransactionQueue(const MtmTransactionKey *key);
 
 /* Worker. Take waits for work; false when the worker should end (idle, surplus). */
 extern bool MtmTransactionTake(MtmTransaction *tx);
-extern void MtmTransactionSetLocalXid(const MtmTransactionKey *key, TransactionId xid);
 /* True if somebody asked to undo it meanwhile. */
 extern bool MtmTransactionUndoAsked(const MtmTransactionKey *key);
 /* End of applying: the state becomes PREPARED, or REFUSED with the refusal given. */

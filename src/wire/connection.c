@@ -154,3 +154,35 @@ MtmConnectionExecute(PGconn *conn, const char *command)
 			return last;
 	}
 }
+
+bool
+MtmConnectionWait(PGconn *conn, long look_ms, void (*look) (int node_id), int node_id)
+{
+	while (PQisBusy(conn))
+	{
+		int			happened;
+
+		happened = WaitLatchOrSocket(MyLatch,
+									 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
+									 WL_SOCKET_READABLE,
+									 PQsocket(conn), look_ms, PG_WAIT_EXTENSION);
+		if (happened & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (happened & WL_TIMEOUT)
+			look(node_id);
+		if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
+			return false;
+	}
+	return true;
+}
+
+char *
+MtmConnectionLoss(PGconn *conn)
+{
+	char	   *message = pchomp(PQerrorMessage(conn));
+
+	if (!pg_verifymbstr(message, strlen(message), true) || message[0] == '\0')
+		message = "the connection failed";
+	return message;
+}

@@ -23,6 +23,14 @@ extern PGconn *MtmConnectTo(const char *conn_string, const char *who,
 							const char *application_name, bool replication,
 							const char *more_options);
 
+/*
+ * Wait for the first result of what was sent, interruptibly. `look` is called every so many
+ * milliseconds, and may raise an error. False: connection lost.
+ */
+extern bool MtmConnectionWait(PGconn *conn, long look_ms, void (*look) (int node_id), int node_id);
+/* libpq's own words for the loss, which may be in any encoding. */
+extern char *MtmConnectionLoss(PGconn *conn);
+
 /* Run a command and wait for its result, interruptibly. NULL: connection lost. */
 extern PGresult *MtmConnectionExecute(PGconn *conn, const char *command);
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
+import { becomes } from './node_query.ts';
 import { failure, NodeSessions, value } from './node_sessions.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { shared_cluster } from './shared_cluster.ts';
@@ -366,6 +367,8 @@ describe('a check, when nodes are lost', () => {
     await commit.catch((error: pg.DatabaseError) => expect(error.code).toMatch(/^(40001|57P03)$/));
     await nodes.start(1);
     await nodes.wait_online();
+    // Node 2 has to hear so from the others, too.
+    await becomes(nodes, [2], 'SELECT gen_members_online FROM mtm.status()', [1, 2, 3]);
     expect((await (await client_of(2)).query("SELECT * FROM mtm.check_table('rows')")).rows).toEqual([]);
   });
 });
