@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "apply/body.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
@@ -65,26 +66,38 @@ read_file(void *into, uint32 length)
 	position += length;
 }
 
-bool
-MtmBodyNext(StringInfo record)
+static void
+read_bytes(void *into, uint32 length)
+{
+	if (memory)
+	{
+		memcpy(into, memory + position, length);
+		position += length;
+	}
+	else
+		read_file(into, length);
+}
+
+/* Its length; 0 at the end. */
+static uint32
+begin_record(void)
 {
 	uint32		length;
 
 	if (position >= size)
-		return false;
+		return 0;
 	if (size - position < sizeof(length))
 		damaged();
-	if (memory)
-	{
-		memcpy(&length, memory + position, sizeof(length));
-		position += sizeof(length);
-	}
-	else
-		read_file(&length, sizeof(length));
+	read_bytes(&length, sizeof(length));
 	length = pg_ntoh32(length);
 	if (length == 0 || length > size - position)
 		damaged();
+	return length;
+}
 
+static void
+read_record(StringInfo record, uint32 length)
+{
 	if (memory)
 	{
 		record->data = unconstify(char *, memory + position);
@@ -99,7 +112,40 @@ MtmBodyNext(StringInfo record)
 	}
 	record->len = record->maxlen = length;
 	record->cursor = 0;
+}
+
+bool
+MtmBodyNext(StringInfo record)
+{
+	uint32		length = begin_record();
+
+	if (length == 0)
+		return false;
+	read_record(record, length);
 	return true;
+}
+
+bool
+MtmBodyFind(char kind, StringInfo record)
+{
+	uint32		length;
+
+	while ((length = begin_record()) != 0)
+	{
+		uint64		start = position;
+		char		found;
+
+		CHECK_FOR_INTERRUPTS();
+		read_bytes(&found, 1);
+		position = start;
+		if (found == kind)
+		{
+			read_record(record, length);
+			return true;
+		}
+		position += length;
+	}
+	return false;
 }
 
 void

@@ -72,6 +72,8 @@ apply_record(StringInfo record, MtmApplied *applied)
 		case MTM_RECORD_OWNER:
 			applied->owner = get_role_oid(pq_getmsgrawstring(record), false);
 			break;
+		case MTM_RECORD_EXECUTED:
+			break;				/* it was waited for before all of this */
 		case MTM_RECORD_UNSENDABLE:
 			MtmUnsendableRaise(record);
 			break;

@@ -16,6 +16,7 @@
 #include "apply/body.h"
 #include "apply/conflict.h"
 #include "apply/described_row.h"
+#include "apply/earlier_commits.h"
 #include "apply/lock_wait.h"
 #include "apply/records.h"
 #include "apply/relation.h"
@@ -147,6 +148,8 @@ apply_and_prepare(MtmTransaction *tx)
 	BeginTransactionBlock();
 	CommitTransactionCommand();
 	StartTransactionCommand();
+	if ((tx->flags & MTM_TX_SCHEMA_CHANGE) && !MtmWaitEarlierCommits(tx))
+		refuse_old_generation(tx);
 	/* Invalidations of what was committed before this came must be seen. */
 	AcceptInvalidationMessages();
 	resetStringInfo(&applied.notifies);

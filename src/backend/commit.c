@@ -39,6 +39,7 @@
 #include "replication/message.h"
 #include "settings.h"
 #include "shmem/hold.h"
+#include "shmem/lanes.h"
 #include "shmem/peers.h"
 #include "shmem/stop_point.h"
 #include "shmem/transactions.h"
@@ -48,6 +49,7 @@
 #include "utils/portal.h"
 #include "utils/timeout.h"
 #include "wire/commit_message.h"
+#include "wire/executed.h"
 #include "wire/frame.h"
 #include "wire/gid.h"
 
@@ -152,6 +154,29 @@ begin_commit(const char *user_gid, char gid[MTM_GID_SIZE])
 }
 
 /*
+ * What a schema change read, and what it found in the catalogs, must be committed on a peer
+ * before it runs there. Of nodes that are no members everything is, as it is older.
+ */
+static void
+log_executed(MtmNodeSet members)
+{
+	MtmExecuted executed = {0};
+	StringInfoData content;
+
+	if (!MtmWrittenHasSchema())
+		return;
+	MtmForEachPeer(node_id)
+	{
+		if (MTM_IN_SET(members, node_id))
+			executed[node_id - 1] = MtmLanesBegun(node_id);
+	}
+	initStringInfo(&content);
+	MtmExecutedWrite(&content, executed);
+	LogLogicalMessage(MTM_MESSAGE_EXECUTED, content.data, content.len, true);
+	pfree(content.data);
+}
+
+/*
  * The whole commit, from a transaction whose deferred triggers and portals are
  * done, to the empty transaction that follows.
  */
@@ -169,6 +194,7 @@ commit_everywhere(bool from_inside, bool notifies)
 	if (notifies)
 		AtAbort_Notify();		/* taken already; PREPARE would refuse them */
 
+	log_executed(view.members);
 	MtmCommitMessageOfGid(&message, gid);
 	MtmCommitMessageLog(&message);
 
@@ -391,6 +417,7 @@ prepare_everywhere(const char *gid)
 	MtmVerdict	verdict;
 
 	log_owner();
+	log_executed(view.members);
 	identity.generation = view.generation;
 	identity.coordinator = mtm_node_id;
 	identity.xid = GetTopTransactionId();

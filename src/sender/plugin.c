@@ -566,6 +566,8 @@ plugin_message(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, XLogRecPtr ls
 		kind = MTM_RECORD_SEQUENCE;
 	else if (strcmp(prefix, MTM_MESSAGE_OWNER) == 0)
 		kind = MTM_RECORD_OWNER;
+	else if (strcmp(prefix, MTM_MESSAGE_EXECUTED) == 0)
+		kind = MTM_RECORD_EXECUTED;
 	else
 		return;
 

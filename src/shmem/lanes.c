@@ -24,6 +24,7 @@ typedef struct MtmLane
 	uint64		let_go;			/* up to this number they will come again */
 	uint64		dropped;		/* up to this number none is executed */
 	XLogRecPtr	end_lsn;		/* the WAL of all finished ones lies before it */
+	XLogRecPtr	begun;			/* of the newest outcome that was taken, in the peer's WAL */
 	Latch	   *latch;			/* of its process, while there is one */
 	ConditionVariable progress;
 	MtmLaneItem ring[MTM_LANE_RING];
@@ -130,6 +131,22 @@ MtmLanesWaiting(int peer)
 			first = waiting;
 	}
 	return first;
+}
+
+XLogRecPtr
+MtmLanesBegun(int peer)
+{
+	XLogRecPtr	begun = InvalidXLogRecPtr;
+
+	for (int i = 0; i < MTM_LANES; i++)
+	{
+		MtmLane    *lane = lane_at(peer, i);
+
+		SpinLockAcquire(&lane->mutex);
+		begun = Max(begun, lane->begun);
+		SpinLockRelease(&lane->mutex);
+	}
+	return begun;
 }
 
 void
@@ -258,6 +275,8 @@ MtmLaneNext(int peer, int lane_number, MtmLaneItem *item)
 		any = lane->put > lane->done;
 		if (any)
 			*item = lane->ring[(lane->done + 1) % MTM_LANE_RING];
+		if (any && item->action != MTM_LANE_UNDO)
+			lane->begun = Max(lane->begun, item->end_lsn);
 		SpinLockRelease(&lane->mutex);
 		if (any)
 			return;

@@ -55,6 +55,8 @@ extern bool MtmLaneDrop(int peer, int lane);
 extern bool MtmLaneDropped(int peer, int lane);
 /* Where the first outcome of the peer ends that no lane has done yet; invalid: there is none. */
 extern XLogRecPtr MtmLanesWaiting(int peer);
+/* Where the peer's newest outcome ends that a lane has begun: none behind it was executed here. */
+extern XLogRecPtr MtmLanesBegun(int peer);
 /* What the peer's lanes have done by now is durable when it returns. */
 extern void MtmLanesFlush(int peer);
 

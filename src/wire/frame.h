@@ -26,6 +26,7 @@
  *   N notification: channel, payload
  *   Q a sequence goes on elsewhere (wire/sequence_move.h)
  *   O role: who prepared it; only in users' own two-phase transactions
+ *   E how far its node had executed the outcomes of others (wire/executed.h); with S only
  */
 #ifndef MTM_FRAME_H
 #define MTM_FRAME_H
@@ -56,6 +57,7 @@
 #define MTM_RECORD_NOTIFY 'N'
 #define MTM_RECORD_SEQUENCE 'Q'
 #define MTM_RECORD_OWNER 'O'
+#define MTM_RECORD_EXECUTED 'E'
 
 /*
  * Prefixes of logical messages in our own WAL that the plugin turns into records. All begin
@@ -68,6 +70,7 @@
 #define MTM_MESSAGE_NOTIFY "mtm:notify" /* content of an N record */
 #define MTM_MESSAGE_SEQUENCE "mtm:sequence"	/* content of a Q record */
 #define MTM_MESSAGE_OWNER "mtm:owner"	/* content of an O record */
+#define MTM_MESSAGE_EXECUTED "mtm:executed"	/* content of an E record */
 /* Not in a transaction: this node's mark of a generation; content: uint64, host order. */
 #define MTM_MESSAGE_MARK "mtm:mark"
 
