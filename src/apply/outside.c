@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "apply/leftover_names.h"
 #include "apply/outside.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid_d.h"
@@ -366,8 +367,8 @@ description(Node *statement)
 	}
 }
 
-static void
-drop_here(Oid index)
+void
+MtmOutsideDropHere(Oid index)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
 	drop_index(index, false);
@@ -389,8 +390,6 @@ analyze(IndexStmt *statement, const char *text)
 bool
 MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 {
-	Oid			index;
-
 	if (MtmOutsideIsSo(statement, text))
 		return false;
 	if (!decided)
@@ -402,9 +401,7 @@ MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 	{
 		case T_IndexStmt:
 			/* a build that this node did not end, or that no other node knows of */
-			index = MtmIndexOfStatement((IndexStmt *) statement);
-			if (OidIsValid(index))
-				drop_here(index);
+			MtmLeftoverNamesFree(statement);
 			analyze((IndexStmt *) statement, text);
 			return true;
 		case T_CreateTableSpaceStmt:
@@ -414,18 +411,4 @@ MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 		default:
 			return true;
 	}
-}
-
-/*
- * A concurrent build or drop that ended with this node's crash left it here alone, else the
- * statement had failed where it was committed. With IF NOT EXISTS that is so only of an
- * incomplete one: a complete one, whatever its definition, may be the cluster's.
- */
-void
-MtmOutsideMakeRoom(const IndexStmt *statement)
-{
-	Oid			index = MtmIndexOfStatement(statement);
-
-	if (OidIsValid(index) && (!statement->if_not_exists || MtmIndexIsIncomplete(index)))
-		drop_here(index);
 }

@@ -12,9 +12,7 @@
  */
 extern bool MtmOutsideMustRun(Node *statement, const char *text, bool decided);
 
-/*
- * Before a CREATE INDEX of another node that is committed there: drops what has its name here.
- */
-extern void MtmOutsideMakeRoom(const IndexStmt *statement);
+/* In the running transaction. */
+extern void MtmOutsideDropHere(Oid index);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "apply/leftover_names.h"
 #include "apply/lock_wait.h"
 #include "apply/outside.h"
 #include "apply/schema_change.h"
@@ -156,6 +157,14 @@ parse(const char *text)
 	return linitial_node(RawStmt, parsed);
 }
 
+/* Which one is free may differ from node to node. */
+static void
+set_index_name(Node *statement, const char *name)
+{
+	if (IsA(statement, IndexStmt) && name[0] != '\0')
+		((IndexStmt *) statement)->idxname = unconstify(char *, name);
+}
+
 static void
 run_statement(RawStmt *parsed, const char *text)
 {
@@ -224,11 +233,12 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 
 			apply_settings(change.settings, decided);	/* the parser asks some */
 			parsed = MtmWithoutRowsStatement(parse(change.statement), change.rows_follow);
+			set_index_name(parsed->stmt, change.index_name);
 			if (decided)
 				let_index_be_missing(parsed->stmt);
 			become(&change, parsed->stmt);
-			if (decided && !change.outside && IsA(parsed->stmt, IndexStmt))
-				MtmOutsideMakeRoom((IndexStmt *) parsed->stmt);
+			if (decided && !change.outside)
+				MtmLeftoverNamesFree(parsed->stmt);
 			if (change.rows_follow)
 				MtmWithoutRowsRun(parsed, change.statement, run_statement);
 			else if (!change.outside ||

@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "backend/created_table.h"
+#include "backend/index_name.h"
 #include "backend/outside.h"
 #include "backend/replica_identity.h"
 #include "backend/schema_change.h"
@@ -250,13 +251,15 @@ run_for_outside(const void *call)
 static void
 run_replicated(Call *call, bool rows_follow)
 {
-	Node	   *statement = call->pstmt->utilityStmt;
 	char	   *text = MtmTextForPeers(call->pstmt, call->query_string);
 
 	MtmWrittenSchema();
 	if (MtmHidePassword(&call->pstmt, &text))
 		call->read_only_tree = false;
-	run_schema_change(call, MtmSchemaChangeContent(statement, text, rows_follow), false);
+	call->pstmt = MtmWithIndexName(call->pstmt);
+	run_schema_change(call,
+					  MtmSchemaChangeContent(call->pstmt->utilityStmt, text, rows_follow),
+					  false);
 }
 
 /* A statement that creates a relation and fills it. */

@@ -185,6 +185,8 @@ content_of(Node *statement, const char *text, bool rows_follow, bool outside)
 	change.statement_start = GetCurrentStatementStartTimestamp();
 	change.settings = settings_of(statement);
 	change.outside = outside;
+	change.index_name = IsA(statement, IndexStmt) && ((IndexStmt *) statement)->idxname ?
+		((IndexStmt *) statement)->idxname : "";
 	MtmSchemaChangeWrite(content, &change);
 	return content;
 }

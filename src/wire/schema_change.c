@@ -35,6 +35,7 @@ MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change)
 		send_text(out, setting->value);
 	}
 	pq_sendint8(out, change->outside);
+	send_text(out, change->index_name);
 }
 
 bool
@@ -61,6 +62,7 @@ MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change)
 		change->settings = lappend(change->settings, setting);
 	}
 	change->outside = pq_getmsgbyte(in) != 0;
+	change->index_name = pq_getmsgrawstring(in);
 	pq_getmsgend(in);
 	return true;
 }

@@ -2,7 +2,8 @@
  * A schema change as it is sent: one statement and all that its meaning depends on.
  *
  *   uint8 rows follow, statement, role, session role, int64 transaction start,
- *   int64 statement start, uint16 settings, for each: name, value, uint8 outside
+ *   int64 statement start, uint16 settings, for each: name, value, uint8 outside,
+ *   name of the index
  *
  * "Rows follow": what the statement computes is sent as rows, those within its bracket.
  * Peers run it without computing anything (apply/without_rows.h).
@@ -35,6 +36,7 @@ typedef struct MtmSchemaChange
 	TimestampTz statement_start;
 	List	   *settings;		/* of MtmSetting */
 	bool		outside;		/* it ran before, outside of transactions (wire/outside.h) */
+	const char *index_name;		/* CREATE INDEX: its name, also where the statement has none; else "" */
 } MtmSchemaChange;
 
 extern void MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change);

@@ -231,6 +231,25 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(1, 'DROP INDEX kept_again, kept_half, kept_both');
   });
 
+  test('has what the others gave the name of an index that it alone has', async () => {
+    const given = ['table', 'view', 'unique', 'renamed', 'moved', 'sequence'].map((kind) => `kept_${kind}`);
+    await query(1, 'CREATE SCHEMA apart; CREATE TABLE apart.kept_moved (id int); CREATE TABLE kept_before (id int)');
+    await query(3, 'SET multimaster.bypass = on');
+    for (const name of [...given, 'kept_n_v_idx']) {
+      await query(3, `CREATE INDEX CONCURRENTLY ${name} ON keyless (n)`);
+    }
+    await away(3);
+    await query(1, 'CREATE TABLE kept_table (id int CONSTRAINT kept_unique UNIQUE)');
+    await query(2, 'CREATE VIEW kept_view AS SELECT 1 AS one');
+    await query(1, 'ALTER TABLE kept_before RENAME TO kept_renamed');
+    await query(2, 'ALTER TABLE apart.kept_moved SET SCHEMA public');
+    await query(1, 'CREATE SEQUENCE kept_sequence; CREATE INDEX ON kept (n, v)');
+    await back(3);
+    await same_schema_everywhere(nodes);
+    await query(2, 'DROP VIEW kept_view; DROP TABLE kept_table, kept_renamed, kept_moved');
+    await query(2, 'DROP SEQUENCE kept_sequence; DROP SCHEMA apart; DROP INDEX kept_n_v_idx');
+  });
+
   test('has an index whose statement never ended, when the others use it', async () => {
     await away(3);
     const reader = await nodes.client(2);
