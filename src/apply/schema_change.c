@@ -30,6 +30,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "wire/computed_values.h"
 #include "wire/frame.h"
 #include "wire/schema_change.h"
 
@@ -236,6 +237,7 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 			set_index_name(parsed->stmt, change.index_name);
 			if (decided)
 				let_index_be_missing(parsed->stmt);
+			MtmComputedValuesPut(parsed->stmt, change.values);
 			become(&change, parsed->stmt);
 			if (decided && !change.outside)
 				MtmLeftoverNamesFree(parsed->stmt);

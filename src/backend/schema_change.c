@@ -16,6 +16,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "backend/computed_values.h"
 #include "backend/created_table.h"
 #include "backend/index_name.h"
 #include "backend/outside.h"
@@ -252,13 +253,15 @@ static void
 run_replicated(Call *call, bool rows_follow)
 {
 	char	   *text = MtmTextForPeers(call->pstmt, call->query_string);
+	List	   *values;
 
 	MtmWrittenSchema();
-	if (MtmHidePassword(&call->pstmt, &text))
+	values = MtmComputeValues(&call->pstmt, call->query_string);
+	if (MtmHidePassword(&call->pstmt, &text) || values != NIL)
 		call->read_only_tree = false;
 	call->pstmt = MtmWithIndexName(call->pstmt);
 	run_schema_change(call,
-					  MtmSchemaChangeContent(call->pstmt->utilityStmt, text, rows_follow),
+					  MtmSchemaChangeContent(call->pstmt->utilityStmt, text, rows_follow, values),
 					  false);
 }
 
@@ -279,11 +282,11 @@ describe_filled(Oid id, const void *arg)
 
 	if (filling->text)
 		return MtmSchemaChangeContent(filling->statement, filling->text,
-									  !filling->into->skipData);
+									  !filling->into->skipData, NIL);
 	table = RelationIdGetRelation(id);	/* not locked yet: nobody else can see it */
 	text = MtmCreatedTableText(table, filling->into);
 	RelationClose(table);
-	return MtmSchemaChangeContent(filling->statement, text, true);
+	return MtmSchemaChangeContent(filling->statement, text, true, NIL);
 }
 
 /* CREATE TABLE AS and the like, which may be what EXPLAIN runs. */

@@ -404,20 +404,8 @@ class_of_replicated(Node *statement, const char *query_string,
 					return MTM_STATEMENT_ONLY_HERE; /* this one cannot be renamed */
 				return class_of_object(rename->renameType, rename->object, refusal);
 			}
-		case T_CreateStmt:
-			{
-				PartitionBoundSpec *bound = ((CreateStmt *) statement)->partbound;
-
-				if (bound && MtmPartitionBoundDiverges(bound, query_string))
-					return refuse(refusal, "The partition's bound could differ between nodes.",
-								  "Write the bound as a constant.");
-				return MTM_STATEMENT_REPLICATED;
-			}
 		case T_AlterTableStmt:
-			{
-				return MtmClassOfAlterTable((AlterTableStmt *) statement, query_string,
-											refusal);
-			}
+			return MtmClassOfAlterTable((AlterTableStmt *) statement, query_string, refusal);
 		default:
 			return MTM_STATEMENT_REPLICATED;
 	}

@@ -172,7 +172,7 @@ settings_of(Node *statement)
 }
 
 static StringInfo
-content_of(Node *statement, const char *text, bool rows_follow, bool outside)
+content_of(Node *statement, const char *text, bool rows_follow, bool outside, List *values)
 {
 	StringInfo	content = makeStringInfo();
 	MtmSchemaChange change;
@@ -187,18 +187,19 @@ content_of(Node *statement, const char *text, bool rows_follow, bool outside)
 	change.outside = outside;
 	change.index_name = IsA(statement, IndexStmt) && ((IndexStmt *) statement)->idxname ?
 		((IndexStmt *) statement)->idxname : "";
+	change.values = values;
 	MtmSchemaChangeWrite(content, &change);
 	return content;
 }
 
 StringInfo
-MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow)
+MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow, List *values)
 {
-	return content_of(statement, text, rows_follow, false);
+	return content_of(statement, text, rows_follow, false, values);
 }
 
 StringInfo
 MtmSchemaChangeOutside(Node *statement, const char *text)
 {
-	return content_of(statement, text, false, true);
+	return content_of(statement, text, false, true, NIL);
 }

@@ -8,8 +8,9 @@
 
 /* The statement's own part of the query string; ERROR 0A000 if that is not its text. */
 extern char *MtmStatementText(const PlannedStmt *pstmt, const char *query_string);
-/* `rows_follow`: see wire/schema_change.h. */
-extern StringInfo MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow);
+/* `rows_follow`, `values`: see wire/schema_change.h. */
+extern StringInfo MtmSchemaChangeContent(Node *statement, const char *text, bool rows_follow,
+										 List *values);
 /* It ran outside of transactions (wire/outside.h). */
 extern StringInfo MtmSchemaChangeOutside(Node *statement, const char *text);
 

@@ -15,7 +15,7 @@
  *
  * Where PostgreSQL rewrites the table, the new rows can be sent instead
  * (MTM_STATEMENT_COMPUTES). Of a default that is not volatile it keeps one value in the
- * catalog, and rewrites nothing: that is refused.
+ * catalog, and rewrites nothing: that value is sent (backend/computed_values.c).
  */
 #include "postgres.h"
 
@@ -49,6 +49,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 #include "wire/replicated.h"
 
 /* Stable functions of PostgreSQL that tell about this node: beginnings of names. */
@@ -56,7 +57,7 @@ static const char *const node_functions[] = {
 	"col_description", "current_setting", "currtid", "cursor_to_xml", "database_to_xml",
 	"format_type", "has_", "inet_client", "inet_server", "lo_", "mxid_age", "obj_description",
 	"pg_", "query_to_xml", "reg", "row_security_active", "schema_to_xml",
-	"shobj_description", "table_to_xml", "to_reg", "ts_stat", "txid_"
+	"shobj_description", "table_to_xml", "to_reg", "ts_stat", "txid_", "version"
 };
 
 static bool
@@ -89,42 +90,10 @@ depends_on_node(Node *node, void *context)
 	return expression_tree_walker(node, depends_on_node, context);
 }
 
-/*---------------------------------------------------------------------------
- * Partition bounds.
- */
-static bool
-has_function_call(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, FuncCall) || raw_expression_tree_walker(node, has_function_call, context);
-}
-
-static bool
-bound_list_diverges(List *values, const char *query_string)
-{
-	ParseState *pstate = make_parsestate(NULL);
-	ListCell   *cell;
-	bool		diverges = false;
-
-	pstate->p_sourcetext = query_string;
-	foreach(cell, values)
-	{
-		/* MINVALUE and MAXVALUE look like columns, so transform nothing else */
-		if (has_function_call(lfirst(cell), NULL))
-			diverges |= depends_on_node(transformExpr(pstate, copyObject(lfirst(cell)),
-													  EXPR_KIND_PARTITION_BOUND), NULL);
-	}
-	free_parsestate(pstate);
-	return diverges;
-}
-
 bool
-MtmPartitionBoundDiverges(PartitionBoundSpec *bound, const char *query_string)
+MtmDependsOnNode(Node *expression)
 {
-	return bound_list_diverges(bound->listdatums, query_string) ||
-		bound_list_diverges(bound->lowerdatums, query_string) ||
-		bound_list_diverges(bound->upperdatums, query_string);
+	return depends_on_node(expression, NULL);
 }
 
 /*---------------------------------------------------------------------------
@@ -177,14 +146,37 @@ typedef struct Values
 	bool		kept;			/* such a one would be kept in the catalog, not in the rows */
 } Values;
 
-static void
-note_value(Values *values, Node *value)
+Node *
+MtmCookedDefault(ColumnDef *column, Node *raw, const char *query_string)
 {
+	ParseState *pstate = make_parsestate(NULL);
+	Oid			type;
+	int32		typmod;
+	Node	   *value;
+
+	pstate->p_sourcetext = query_string;
+	typenameTypeIdAndMod(pstate, column->typeName, &type, &typmod);
+	value = cookDefault(pstate, copyObject(raw), type, typmod, column->colname, 0);
+	free_parsestate(pstate);
+	return value;
+}
+
+/* Of others that nodes could compute differently one value is sent (backend/computed_values.c). */
+static bool
+is_sent_as_rows(Node *value)
+{
+	return depends_on_node(value, NULL) && contain_volatile_functions(value);
+}
+
+static void
+note_domain_default(Values *values, Oid type)
+{
+	Node	   *value = get_typdefault(type);
+
 	if (!depends_on_node(value, NULL))
 		return;
 	values->diverge = true;
-	if (!contain_volatile_functions(value))
-		values->kept = true;
+	values->kept |= !contain_volatile_functions(value) && !DomainHasConstraints(type);
 }
 
 /* What ADD COLUMN would put into the rows that exist. */
@@ -215,18 +207,13 @@ note_new_column(Values *values, ColumnDef *column, const char *query_string)
 		if (constraint->contype == CONSTR_GENERATED)
 			return;				/* immutable, or an error */
 	}
-	typenameTypeIdAndMod(NULL, column->typeName, &type, &typmod);
 	if (value)
-	{
-		ParseState *pstate = make_parsestate(NULL);
-
-		pstate->p_sourcetext = query_string;
-		value = cookDefault(pstate, copyObject(value), type, typmod, column->colname, 0);
-		free_parsestate(pstate);
-	}
+		values->diverge |= is_sent_as_rows(MtmCookedDefault(column, value, query_string));
 	else
-		value = get_typdefault(type);	/* of a domain */
-	note_value(values, value);
+	{
+		typenameTypeIdAndMod(NULL, column->typeName, &type, &typmod);
+		note_domain_default(values, type);
+	}
 }
 
 static bool
@@ -393,8 +380,8 @@ class_by_values(AlterTableStmt *alter, const char *query_string, MtmStatementRef
 		return MTM_STATEMENT_REPLICATED;
 	if (values.kept)
 	{
-		refusal->detail = "The table has rows, and nodes could keep different values for the new column.";
-		refusal->hint = "Add the column without a default, fill it with UPDATE, then set the default.";
+		refusal->detail = "The table has rows, and nodes could keep different values of the domain's default.";
+		refusal->hint = "Give the column the default itself.";
 		return MTM_STATEMENT_REFUSED;
 	}
 	if (referred_to)
@@ -480,14 +467,6 @@ MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
 			case AT_DetachPartitionFinalize:
 				refusal->detail = "It ends a DETACH PARTITION CONCURRENTLY of one node.";
 				refusal->hint = NULL;
-				return MTM_STATEMENT_REFUSED;
-			case AT_AttachPartition:
-				if (!((PartitionCmd *) command->def)->bound ||
-					!MtmPartitionBoundDiverges(((PartitionCmd *) command->def)->bound,
-											   query_string))
-					break;
-				refusal->detail = "The partition's bound could differ between nodes.";
-				refusal->hint = "Write the bound as a constant.";
 				return MTM_STATEMENT_REFUSED;
 			case AT_SetIdentity:
 				if (!MtmSequenceOptionsCycle((List *) command->def))

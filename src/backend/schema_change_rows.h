@@ -11,7 +11,10 @@
 
 extern MtmStatementClass MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
 											  MtmStatementRefusal *refusal);
-extern bool MtmPartitionBoundDiverges(PartitionBoundSpec *bound, const char *query_string);
+/* Could nodes compute different values of this (analyzed) expression? */
+extern bool MtmDependsOnNode(Node *expression);
+/* The default that ADD COLUMN gives, as the column's type. */
+extern Node *MtmCookedDefault(ColumnDef *column, Node *raw, const char *query_string);
 /* Of ALTER SEQUENCE or ALTER COLUMN ... SET. */
 extern bool MtmSequenceOptionsCycle(List *options);
 extern const char *const MtmCycleDetail;

@@ -24,20 +24,9 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "wire/outside.h"
+#include "wire/pinned_settings.h"
 
 #define IN_PLACE "pg_tblspc/"
-
-/* What the text of an expression depends on. */
-static const char *const pinned[][2] = {
-	{"search_path", "pg_catalog"},
-	{"DateStyle", "ISO, MDY"},
-	{"IntervalStyle", "postgres"},
-	{"TimeZone", "UTC"},
-	{"bytea_output", "hex"},
-	{"extra_float_digits", "3"},
-	{"quote_all_identifiers", "off"},
-	{"xmloption", "content"}
-};
 
 void
 MtmOutsideBegin(void)
@@ -64,22 +53,10 @@ MtmQualifiedName(Oid relation)
 	return quote_qualified_identifier(schema, name);
 }
 
-/* Returns what to end it with. */
-static int
-pin_settings(void)
-{
-	int			level = NewGUCNestLevel();
-
-	for (int i = 0; i < lengthof(pinned); i++)
-		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	return level;
-}
-
 char *
 MtmIndexDefinition(Oid index)
 {
-	int			level = pin_settings();
+	int			level = MtmPinSettings();
 	char	   *definition;
 
 	definition = pg_get_indexdef_string(index);
@@ -91,7 +68,7 @@ MtmIndexDefinition(Oid index)
 IndexStmt *
 MtmIndexAnalyze(Oid table, IndexStmt *statement, const char *text)
 {
-	int			level = pin_settings();
+	int			level = MtmPinSettings();
 	IndexStmt  *analyzed = transformIndexStmt(table, statement, text);
 
 	AtEOXact_GUC(false, level);

@@ -7,12 +7,51 @@
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
+#include "wire/computed_values.h"
 #include "wire/schema_change.h"
 
 static void
 send_text(StringInfo out, const char *text)
 {
 	appendBinaryStringInfo(out, text, strlen(text) + 1);
+}
+
+static void
+send_values(StringInfo out, List *values)
+{
+	ListCell   *cell;
+
+	pq_sendint16(out, list_length(values));
+	foreach(cell, values)
+	{
+		const MtmComputedValue *value = lfirst(cell);
+
+		pq_sendint16(out, value->place);
+		send_text(out, value->type);
+		pq_sendint8(out, value->value == NULL);
+		if (value->value)
+			send_text(out, value->value);
+	}
+}
+
+static List *
+read_values(StringInfo in)
+{
+	int			count = pq_getmsgint(in, 2);
+	List	   *values = NIL;
+
+	for (int i = 0; i < count; i++)
+	{
+		MtmComputedValue *value = palloc(sizeof(*value));
+		bool		isnull;
+
+		value->place = pq_getmsgint(in, 2);
+		value->type = pq_getmsgrawstring(in);
+		isnull = pq_getmsgbyte(in) != 0;
+		value->value = isnull ? NULL : pq_getmsgrawstring(in);
+		values = lappend(values, value);
+	}
+	return values;
 }
 
 void
@@ -36,6 +75,7 @@ MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change)
 	}
 	pq_sendint8(out, change->outside);
 	send_text(out, change->index_name);
+	send_values(out, change->values);
 }
 
 bool
@@ -63,6 +103,7 @@ MtmSchemaChangeRead(StringInfo in, MtmSchemaChange *change)
 	}
 	change->outside = pq_getmsgbyte(in) != 0;
 	change->index_name = pq_getmsgrawstring(in);
+	change->values = read_values(in);
 	pq_getmsgend(in);
 	return true;
 }

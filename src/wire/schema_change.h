@@ -3,7 +3,8 @@
  *
  *   uint8 rows follow, statement, role, session role, int64 transaction start,
  *   int64 statement start, uint16 settings, for each: name, value, uint8 outside,
- *   name of the index
+ *   name of the index,
+ *   uint16 computed values, for each: uint16 place, type, uint8 null, value unless it is null
  *
  * "Rows follow": what the statement computes is sent as rows, those within its bracket.
  * Peers run it without computing anything (apply/without_rows.h).
@@ -37,6 +38,7 @@ typedef struct MtmSchemaChange
 	List	   *settings;		/* of MtmSetting */
 	bool		outside;		/* it ran before, outside of transactions (wire/outside.h) */
 	const char *index_name;		/* CREATE INDEX: its name, also where the statement has none; else "" */
+	List	   *values;			/* of MtmComputedValue (wire/computed_values.h) */
 } MtmSchemaChange;
 
 extern void MtmSchemaChangeWrite(StringInfo out, const MtmSchemaChange *change);

@@ -219,6 +219,61 @@ describe('what a schema change computes', () => {
     await same('child', 'fired', 'parent', 'refilled');
   });
 
+  test('a default that is kept for old rows is computed once, and by everybody for new ones', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE kept (id int PRIMARY KEY)',
+      'CREATE TABLE heir (own int) INHERITS (kept)',
+      'INSERT INTO kept VALUES (1), (2)',
+      'INSERT INTO heir VALUES (3)',
+      'CREATE TABLE parts (id int) PARTITION BY LIST (id)',
+      'CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1)',
+      'INSERT INTO parts VALUES (1)',
+      "CREATE DOMAIN tenant AS text CHECK (value <> '')",
+      "CREATE FUNCTION whose() RETURNS text LANGUAGE sql STABLE AS $$ SELECT current_setting('app.tenant') $$",
+      "SET app.tenant = 'it''s one'",
+      "SET IntervalStyle = 'sql_standard'",
+      'SET extra_float_digits = -10',
+      `ALTER TABLE kept ADD COLUMN a text NOT NULL DEFAULT current_setting('app.tenant'),
+         ADD COLUMN b int DEFAULT pg_backend_pid(), ADD COLUMN c tenant DEFAULT whose(),
+         ADD COLUMN d interval DEFAULT (pg_backend_pid() * '-1 day 2:03:04.5'::interval)`,
+      'ALTER TABLE kept ADD COLUMN e float DEFAULT 1 / pg_backend_pid()::float CHECK (e < 1), ADD COLUMN r float DEFAULT random()',
+      "ALTER TABLE kept ADD COLUMN f text DEFAULT whose(), ALTER f SET DEFAULT 'other'",
+      "ALTER TABLE kept ADD COLUMN g text DEFAULT current_setting('app.nothing', true)",
+      'ALTER TABLE parts ADD COLUMN a text DEFAULT whose()',
+    );
+    await sessions.all_give(
+      'SELECT a FROM kept UNION ALL SELECT f FROM kept UNION ALL SELECT a FROM parts',
+      Array.from({ length: 7 }, () => "it's one"),
+    );
+    await same('heir', 'kept', 'part_1');
+    await sessions.run(1, 'RESET IntervalStyle', 'RESET extra_float_digits');
+    await sessions.run(2, "SET app.tenant = 'two'", 'INSERT INTO kept VALUES (4)', 'INSERT INTO heir VALUES (5)');
+    await sessions.run(2, 'INSERT INTO parts VALUES (1)');
+    await sessions.all_give("SELECT a || c || f FROM kept WHERE id > 3 UNION ALL SELECT a FROM parts WHERE a = 'two'", [
+      'twotwoother', 'twotwoother', 'two',
+    ]);
+    await same('heir', 'kept', 'part_1');
+  });
+
+  test('bounds of partitions are computed once', async () => {
+    await sessions.run(
+      2,
+      'CREATE TABLE ranges (at timestamptz, n int) PARTITION BY RANGE (at, n)',
+      'CREATE TABLE range_1 PARTITION OF ranges FOR VALUES FROM (MINVALUE, MINVALUE) TO (clock_timestamp(), pg_backend_pid())',
+      "CREATE TABLE range_2 PARTITION OF ranges FOR VALUES FROM (clock_timestamp(), 1) TO (now() + '1 year', MAXVALUE)",
+      'CREATE TABLE lists (id text) PARTITION BY LIST (id)',
+      'CREATE TABLE list_1 (id text)',
+      "SET app.tenant = 'one'",
+      "ALTER TABLE lists ATTACH PARTITION list_1 FOR VALUES IN (current_setting('app.tenant'), gen_random_uuid(), NULL)",
+      "CREATE SCHEMA schema_computed_too CREATE TABLE list_2 PARTITION OF schema_computed.lists FOR VALUES IN (random()::text)",
+      "INSERT INTO lists VALUES ('one')",
+      "INSERT INTO ranges VALUES ('-infinity', 0), (now() + '1 day', 0)",
+    );
+    await same('list_1', 'range_1', 'range_2');
+    await sessions.run(2, 'DROP SCHEMA schema_computed_too CASCADE');
+  });
+
   test('partitions and heirs: those that are rewritten come, the others stay', async () => {
     await sessions.run(
       1,
