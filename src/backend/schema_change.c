@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "backend/computed_values.h"
 #include "backend/created_table.h"
+#include "backend/foreign_schema.h"
 #include "backend/index_name.h"
 #include "backend/outside.h"
 #include "backend/replica_identity.h"
@@ -424,6 +425,9 @@ run_classified(Call *call)
 		case MTM_STATEMENT_OUTSIDE:
 			MtmOutsideStatement(call->pstmt, call->query_string, call->context,
 								run_for_outside, call);
+			break;
+		case MTM_STATEMENT_IMPORT:
+			MtmImportForeignSchema((ImportForeignSchemaStmt *) statement);
 			break;
 		case MTM_STATEMENT_REFUSED:
 			ereport(ERROR,

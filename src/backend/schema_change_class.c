@@ -34,7 +34,7 @@ typedef enum Kind
 	KIND_REPLICATED,
 	KIND_OUTSIDE_TRANSACTIONS,
 	KIND_SUBSCRIPTION,			/* refused */
-	KIND_FOREIGN_ANSWER,		/* refused */
+	KIND_FOREIGN_ANSWER,
 	KIND_UNKNOWN				/* refused */
 } Kind;
 
@@ -459,8 +459,7 @@ MtmStatementClassify(Node *statement, const char *query_string,
 				return MTM_STATEMENT_ONLY_HERE;
 			return refuse(refusal, "Subscriptions belong to one node.", NULL);
 		case KIND_FOREIGN_ANSWER:
-			return refuse(refusal, "The foreign server could give another answer to another node.",
-						  "Use CREATE FOREIGN TABLE for each table.");
+			return MTM_STATEMENT_IMPORT;
 		default:
 			return refuse(refusal, "This kind of statement is not known.", NULL);
 	}

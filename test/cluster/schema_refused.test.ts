@@ -9,7 +9,6 @@ import { shared_cluster } from './shared_cluster.ts';
 const REFUSED = [
   'ALTER TABLE parts DETACH PARTITION part_1 CONCURRENTLY',
   "CREATE SUBSCRIPTION from_far CONNECTION '' PUBLICATION p",
-  'IMPORT FOREIGN SCHEMA x FROM SERVER y INTO schema_refused',
   'ALTER TABLE filled ADD COLUMN x steadily',
   'ALTER TABLE bearing ADD COLUMN own int DEFAULT steady()',
   'ALTER TABLE counted SET LOGGED',
