@@ -38,9 +38,15 @@
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "settings.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "wire/outside.h"
 
 /* The arguments of ProcessUtility. */
 typedef struct Call
@@ -266,6 +272,48 @@ run_replicated(Call *call, bool rows_follow)
 					  false);
 }
 
+static void
+mark_index(const Call *cluster, const char *text)
+{
+	PlannedStmt *pstmt = makeNode(PlannedStmt);
+	Call		mark = *cluster;
+
+	pstmt->commandType = CMD_UTILITY;
+	pstmt->utilityStmt = linitial_node(RawStmt, pg_parse_query(text))->stmt;
+	mark.pstmt = pstmt;
+	mark.query_string = text;
+	mark.read_only_tree = false;
+	mark.context = PROCESS_UTILITY_SUBCOMMAND;
+	mark.dest = None_Receiver;
+	mark.qc = NULL;
+	MtmWrittenSchema();
+	run_schema_change(&mark, MtmSchemaChangeContent(pstmt->utilityStmt, text, false, NIL), false);
+	CommandCounterIncrement();
+}
+
+/*
+ * PostgreSQL puts each partition in order in a transaction of its own, and marks its index
+ * there. So the marks come before, on all nodes in one transaction.
+ */
+static void
+run_cluster_of_partitions(const Call *call)
+{
+	List	   *texts = NIL;
+	ListCell   *cell;
+
+	if (!IsInTransactionBlock(call->context == PROCESS_UTILITY_TOPLEVEL))	/* an error */
+		texts = MtmTextsOfPartitionMarks((ClusterStmt *) call->pstmt->utilityStmt);
+	foreach(cell, texts)
+		mark_index(call, lfirst(cell));
+	if (texts != NIL)
+	{
+		ForgetPortalSnapshots();
+		MtmOutsideBegin();
+		PushActiveSnapshot(GetTransactionSnapshot());
+	}
+	run(call);
+}
+
 /* A statement that creates a relation and fills it. */
 typedef struct Filling
 {
@@ -425,6 +473,9 @@ run_classified(Call *call)
 		case MTM_STATEMENT_OUTSIDE:
 			MtmOutsideStatement(call->pstmt, call->query_string, call->context,
 								run_for_outside, call);
+			break;
+		case MTM_STATEMENT_CLUSTER_PARTITIONS:
+			run_cluster_of_partitions(call);
 			break;
 		case MTM_STATEMENT_IMPORT:
 			MtmImportForeignSchema((ImportForeignSchemaStmt *) statement);

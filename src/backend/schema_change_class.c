@@ -317,12 +317,13 @@ class_of_cluster(ClusterStmt *cluster, MtmStatementRefusal *refusal)
 	if (!cluster->relation || !cluster->indexname)
 		return MTM_STATEMENT_LOCAL;
 	table = RangeVarGetRelid(cluster->relation, NoLock, true);
-	if (!OidIsValid(table) || get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE ||
-		get_rel_persistence(table) == RELPERSISTENCE_TEMP)
+	if (!OidIsValid(table) || get_rel_persistence(table) == RELPERSISTENCE_TEMP)
 		return MTM_STATEMENT_LOCAL;
 	index = get_relname_relid(cluster->indexname, get_rel_namespace(table));
 	if (!OidIsValid(index) || get_index_isclustered(index))
 		return MTM_STATEMENT_LOCAL;
+	if (get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE)
+		return MTM_STATEMENT_CLUSTER_PARTITIONS;
 	/* Prepared, it would keep a lock that decoding waits for. */
 	if (IsCatalogRelationOid(table))
 		return refuse(refusal, "It would change a system catalog.", NULL);

@@ -16,6 +16,7 @@ typedef enum MtmStatementClass
 	MTM_STATEMENT_REPLICATED,	/* on every node, inside the transaction */
 	MTM_STATEMENT_COMPUTES,		/* the same, but what it computes here is sent as rows */
 	MTM_STATEMENT_OUTSIDE,		/* on every node, one after the other, outside of transactions */
+	MTM_STATEMENT_CLUSTER_PARTITIONS,	/* here, after its marks on indexes on every node */
 	MTM_STATEMENT_IMPORT,		/* as the statements that come of it here */
 	MTM_STATEMENT_REFUSED
 } MtmStatementClass;

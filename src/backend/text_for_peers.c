@@ -10,14 +10,27 @@
 #include "backend/schema_change_content.h"
 #include "backend/schema_change_temporary.h"
 #include "backend/text_for_peers.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "commands/tablecmds.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "storage/lockdefs.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "wire/outside.h"
+
+static char *
+text_of_mark(Oid table, const char *index)
+{
+	return psprintf("ALTER TABLE %s CLUSTER ON %s",
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
+											   get_rel_name(table)),
+					quote_identifier(index));
+}
 
 /* It puts this server's rows in order; the mark on the index is for all nodes. */
 static char *
@@ -26,10 +39,33 @@ text_of_cluster(const ClusterStmt *cluster)
 	Oid			table = RangeVarGetRelidExtended(cluster->relation, AccessExclusiveLock, 0,
 												 RangeVarCallbackOwnsTable, NULL);
 
-	return psprintf("ALTER TABLE %s CLUSTER ON %s",
-					quote_qualified_identifier(get_namespace_name(get_rel_namespace(table)),
-											   get_rel_name(table)),
-					quote_identifier(cluster->indexname));
+	return text_of_mark(table, cluster->indexname);
+}
+
+List *
+MtmTextsOfPartitionMarks(const ClusterStmt *cluster)
+{
+	Oid			table = RangeVarGetRelidExtended(cluster->relation, AccessShareLock, 0,
+												 RangeVarCallbackOwnsTable, NULL);
+	Oid			index = get_relname_relid(cluster->indexname, get_rel_namespace(table));
+	bool		all = pg_database_ownercheck(MyDatabaseId, GetUserId());
+	List	   *texts = NIL;
+	ListCell   *cell;
+
+	if (!OidIsValid(index) || IndexGetRelation(index, true) != table)
+		return NIL;				/* an error */
+	foreach(cell, find_all_inheritors(index, NoLock, NULL))
+	{
+		Oid			leaf = lfirst_oid(cell);
+		Oid			partition = IndexGetRelation(leaf, true);
+
+		/* PostgreSQL passes over those that are not the user's. */
+		if (get_rel_relkind(leaf) == RELKIND_INDEX && OidIsValid(partition) &&
+			!get_index_isclustered(leaf) &&
+			(all || pg_class_ownercheck(partition, GetUserId())))
+			texts = lappend(texts, text_of_mark(partition, get_rel_name(leaf)));
+	}
+	return texts;
 }
 
 static const char *

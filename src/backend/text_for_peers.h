@@ -8,4 +8,7 @@
 /* ERROR 0A000 if it has no text of its own. */
 extern char *MtmTextForPeers(const PlannedStmt *pstmt, const char *query_string);
 
+/* CLUSTER of a partitioned table: statements that mark the indexes of its partitions. */
+extern List *MtmTextsOfPartitionMarks(const ClusterStmt *cluster);
+
 #endif

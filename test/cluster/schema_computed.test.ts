@@ -406,6 +406,26 @@ describe('what a schema change computes', () => {
     await same('scratch', 'scratch_empty');
   });
 
+  test('CLUSTER of a partitioned table marks the indexes of its partitions on all nodes', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE parts (id int, n int) PARTITION BY LIST (id)',
+      'CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1) PARTITION BY LIST (n)',
+      'CREATE TABLE part_11 PARTITION OF part_1 FOR VALUES IN (1)',
+      'CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2)',
+      'CREATE INDEX by_n ON parts (n, id)',
+      'INSERT INTO parts VALUES (1, 1), (2, 2), (2, 1)',
+    );
+    expect(await sessions.failure(2, 'BEGIN', 'CLUSTER parts USING by_n')).toBe('25001');
+    const marked = `SELECT indrelid::regclass FROM pg_index WHERE indisclustered
+      AND indrelid IN (SELECT relid FROM pg_partition_tree('parts')) ORDER BY 1`;
+    await sessions.all_give(marked, []);
+    await sessions.run(2, 'CLUSTER parts USING by_n');
+    expect(await sessions.column(2, 'SELECT n FROM part_2 WHERE ctid IS NOT NULL')).toEqual(['1', '2']);
+    await sessions.all_give(marked, ['part_11', 'part_2']);
+    await same('part_11', 'part_2');
+  });
+
   test('CLUSTER marks the index on all nodes; DROP takes temporary tables along', async () => {
     await sessions.run(
       1,
