@@ -1,7 +1,9 @@
 CREATE FUNCTION mtm.shell_waits()
   RETURNS TABLE (
     waiter_pid int,
+    waiter_leader int,
     waiter_gid text,
+    waits_since timestamptz,
     holder_pid int,
     holder_gid text,
     holds bool,

@@ -21,6 +21,7 @@
 #include "apply/described_row.h"
 #include "interrupt.h"
 #include "locks/blockers.h"
+#include "locks/deadlock.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "shmem/writers.h"
@@ -265,8 +266,10 @@ look(void)
 	MemoryContext old;
 	int			first = -1;
 
+	bool		deadlock = MtmDeadlockServe(applying ? MtmDescribedRow : NULL);
+
 	if (!asked)
-		return false;
+		return deadlock;
 	asked = false;
 	if (!applying || !IsWaitingForLock())
 		return true;

@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "backend/wound.h"
 #include "interrupt.h"
+#include "locks/deadlock.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "shmem/peers.h"
@@ -91,9 +92,10 @@ serve(void)
 	MtmRefusal	refusal;
 	bool		still_runs;
 	bool		reading = QueryCancelHoldoffCount > 0;
+	bool		deadlock = MtmDeadlockServe(NULL);
 
 	if (!MtmWriterWounded(&still_runs, &refusal))
-		return MtmWriterWoundedLately();
+		return MtmWriterWoundedLately() || deadlock;
 	if (reading && still_runs && (ActivePortal || !in_client_block()))
 	{
 		must_fail = true;

@@ -26,19 +26,22 @@ prepared_xid(const LockInstanceData *holder)
 }
 
 static void
-meet(const LockInstanceData *other, bool holds, LOCKMODE wanted, MtmBlockerMet met,
-	 void *argument)
+meet(const LockInstanceData *own, const LockInstanceData *other, bool holds,
+	 MtmBlockerMet met, void *argument)
 {
 	MtmBlocker	blocker;
 
 	memset(&blocker, 0, sizeof(blocker));
+	blocker.waiter_pid = own->pid;
+	blocker.waiter_leader = own->leaderPid;
+	blocker.wait_start = own->waitStart;
 	blocker.pid = other->pid == 0 ? 0 : other->leaderPid;
 	blocker.backend_id = other->backend;
 	/* A parallel worker has a number of its own, that is not its leader's. */
 	blocker.lxid = other->pid == other->leaderPid ? other->lxid : InvalidLocalTransactionId;
 	blocker.holds = holds;
 	blocker.lock = other->locktag;
-	blocker.wanted = wanted;
+	blocker.wanted = own->waitLockMode;
 	if (other->pid == 0 && !MtmPreparedGid(prepared_xid(other), blocker.gid))
 		blocker.gid[0] = '\0';
 	met(&blocker, argument);
@@ -91,7 +94,7 @@ meet_all(const BlockedProcsData *data, const BlockedProcData *blocked, MtmBlocke
 			(other->waitLockMode != NoLock &&
 			 (conflicts & LOCKBIT_ON(other->waitLockMode)) &&
 			 stands_before(data, blocked, other->pid)))
-			meet(other, holds, own->waitLockMode, met, argument);
+			meet(own, other, holds, met, argument);
 	}
 }
 

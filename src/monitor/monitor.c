@@ -20,6 +20,7 @@
 #include "joining/copy.h"
 #include "miscadmin.h"
 #include "monitor/database.h"
+#include "monitor/deadlock_detector.h"
 #include "monitor/event_list.h"
 #include "monitor/monitor.h"
 #include "monitor/referee.h"
@@ -209,6 +210,7 @@ MtmMonitorMain(Datum arg)
 		ResetLatch(MyLatch);
 		serve_interrupts();
 		MtmWorkersKeep();
+		MtmDeadlockDetectorKeep();
 		if (MtmNowMs() >= due_ms || MtmEventListPending())
 			due_ms = step();
 		else

@@ -23,8 +23,7 @@ PG_FUNCTION_INFO_V1(mtm_shell_waits);
 typedef struct Waiting
 {
 	FunctionCallInfo fcinfo;
-	int			pid;
-	char		gid[MTM_GID_SIZE];	/* empty: a local transaction */
+	const LockData *locks;
 } Waiting;
 
 static void
@@ -36,6 +35,7 @@ add_text_or_null(MtmRow *row, const char *text)
 		MtmRowAddNull(row);
 }
 
+/* Empty: a local transaction. */
 static void
 find_gid(int pid, char gid[MTM_GID_SIZE])
 {
@@ -54,25 +54,62 @@ is_on_relation(const LOCKTAG *lock)
 		lock->locktag_type == LOCKTAG_PAGE || lock->locktag_type == LOCKTAG_TUPLE;
 }
 
+/*
+ * Who waits for a transaction because of a row has its place in the queue for that row
+ * locked, mostly.
+ */
+static Oid
+relation_of_row(const LockData *locks, int pid)
+{
+	for (int i = 0; i < locks->nelements; i++)
+	{
+		const LockInstanceData *lock = &locks->locks[i];
+
+		if (lock->pid == pid && lock->holdMask != 0 &&
+			lock->locktag.locktag_type == LOCKTAG_TUPLE &&
+			lock->locktag.locktag_field1 == MyDatabaseId)
+			return lock->locktag.locktag_field2;
+	}
+	return InvalidOid;
+}
+
+/* Invalid: none, or one that this database has no name for. */
+static Oid
+relation_of(const LockData *locks, const MtmBlocker *blocker)
+{
+	const LOCKTAG *lock = &blocker->lock;
+
+	if (lock->locktag_type == LOCKTAG_TRANSACTION)
+		return relation_of_row(locks, blocker->waiter_pid);
+	if (is_on_relation(lock) && lock->locktag_field1 == MyDatabaseId)
+		return lock->locktag_field2;
+	return InvalidOid;
+}
+
 static void
 add_edge(const MtmBlocker *blocker, void *argument)
 {
 	Waiting    *waiting = argument;
-	char		gid[MTM_GID_SIZE];
+	Oid			relation = relation_of(waiting->locks, blocker);
+	char		waiter_gid[MTM_GID_SIZE];
+	char		holder_gid[MTM_GID_SIZE];
 	MtmRow		row;
 
-	strlcpy(gid, blocker->gid, MTM_GID_SIZE);
+	find_gid(blocker->waiter_leader, waiter_gid);
+	strlcpy(holder_gid, blocker->gid, MTM_GID_SIZE);
 	if (blocker->pid != 0)
-		find_gid(blocker->pid, gid);
+		find_gid(blocker->pid, holder_gid);
 	MtmRowBegin(&row);
-	MtmRowAddPid(&row, waiting->pid);
-	add_text_or_null(&row, waiting->gid);
+	MtmRowAddPid(&row, blocker->waiter_pid);
+	MtmRowAddPid(&row, blocker->waiter_leader);
+	add_text_or_null(&row, waiter_gid);
+	MtmRowAddTime(&row, blocker->wait_start);
 	MtmRowAddPid(&row, blocker->pid);
-	add_text_or_null(&row, gid);
+	add_text_or_null(&row, holder_gid);
 	MtmRowAddBool(&row, blocker->holds);
 	MtmRowAddText(&row, LockTagTypeNames[blocker->lock.locktag_type]);
-	if (is_on_relation(&blocker->lock) && blocker->lock.locktag_field1 == MyDatabaseId)
-		MtmRowAddInt64(&row, blocker->lock.locktag_field2);
+	if (OidIsValid(relation))
+		MtmRowAddInt64(&row, relation);
 	else
 		MtmRowAddNull(&row);
 	MtmRowAddText(&row, GetLockmodeName(blocker->lock.locktag_lockmethodid, blocker->wanted));
@@ -83,19 +120,20 @@ Datum
 mtm_shell_waits(PG_FUNCTION_ARGS)
 {
 	LockData   *locks;
+	Waiting		waiting = {.fcinfo = fcinfo};
 
 	MtmShellRequireConfigured();
 	InitMaterializedSRF(fcinfo, 0);
 	locks = GetLockStatusData();
+	waiting.locks = locks;
 	for (int i = 0; i < locks->nelements; i++)
 	{
-		Waiting		waiting = {.fcinfo = fcinfo, .pid = locks->locks[i].pid};
+		const LockInstanceData *lock = &locks->locks[i];
 
-		if (locks->locks[i].waitLockMode == NoLock || waiting.pid == 0)
+		if (lock->waitLockMode == NoLock || lock->pid == 0)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		find_gid(waiting.pid, waiting.gid);
-		MtmBlockersOf(waiting.pid, locks->locks[i].lxid, add_edge, &waiting);
+		MtmBlockersOf(lock->pid, lock->lxid, add_edge, &waiting);
 	}
 	return (Datum) 0;
 }

@@ -29,7 +29,7 @@ typedef struct MtmRefusal
 	int			node_id;		/* 0: none */
 	int			sqlstate;		/* as MAKE_SQLSTATE packs it */
 	char		message[256];
-	char		detail[256];
+	char		detail[768];
 	char		hint[256];
 } MtmRefusal;
 

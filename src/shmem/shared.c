@@ -12,6 +12,7 @@
 #include "settings.h"
 #include "shmem/added_nodes.h"
 #include "shmem/commits.h"
+#include "shmem/deadlocks.h"
 #include "shmem/events.h"
 #include "shmem/hold.h"
 #include "shmem/lanes.h"
@@ -99,6 +100,7 @@ static const Part parts[] = {
 	{"multimaster stop point", MtmStopPointSize, MtmStopPointInit},
 	{"multimaster commits", MtmCommitsSize, MtmCommitsInit},
 	{"multimaster writers", MtmWritersSize, MtmWritersInit},
+	{"multimaster deadlocks", MtmDeadlocksSize, MtmDeadlocksInit},
 	{"multimaster hold", MtmHoldSize, MtmHoldInit},
 	{"multimaster transactions state", MtmTransactionsSize, MtmTransactionsInit},
 	{"multimaster lanes", MtmLanesSize, MtmLanesInit},
