@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "apply/refill.h"
+#include "backend/advisory_locks.h"
 #include "backend/commit.h"
 #include "backend/large_objects.h"
 #include "backend/schema_change.h"
@@ -100,6 +101,7 @@ _PG_init(void)
 	MtmSchemaChangeInstallHooks();
 	MtmRefillInstallHooks();
 	MtmReplacedCallsInstallHooks();
+	MtmAdvisoryInstallHooks();
 	MtmLargeObjectsInstallHooks();
 	MtmCommitInstallHooks();
 	MtmUtilityInstallHooks();

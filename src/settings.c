@@ -44,6 +44,7 @@ bool		mtm_ignore_tables_without_pk = false;
 bool		mtm_monotonic_sequences = false;
 bool		mtm_dump_of_cluster = false;
 bool		mtm_local_large_objects = false;
+bool		mtm_cluster_advisory_locks = false;
 bool		mtm_volkswagen_mode = false;
 
 static void
@@ -196,6 +197,12 @@ define_behavior(void)
 							 "Large objects are local to each node.",
 							 "Off: functions that write them fail, since they are not replicated.",
 							 &mtm_local_large_objects, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("multimaster.cluster_advisory_locks",
+							 "Advisory locks hold over all nodes.",
+							 "Off: they are local to each node. Sessions that share a lock must have "
+							 "the same value.",
+							 &mtm_cluster_advisory_locks, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 

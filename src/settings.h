@@ -35,6 +35,7 @@ extern bool mtm_ignore_tables_without_pk;
 extern bool mtm_monotonic_sequences;
 extern bool mtm_dump_of_cluster;
 extern bool mtm_local_large_objects;
+extern bool mtm_cluster_advisory_locks;
 
 /* When COMMIT returns. */
 typedef enum MtmCommitLevel

@@ -24,6 +24,7 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "backend/advisory_locks.h"
 #include "commands/async.h"
 #include "backend/commit.h"
 #include "backend/drive.h"
@@ -234,6 +235,7 @@ commit_everywhere(bool from_inside, bool notifies)
 	if (MtmNotificationsToDeliver())
 		after_commit(deliver_notifications,
 					 "could not deliver notifications of the committed transaction");
+	MtmAdvisoryCommitted();
 	forget_timeout(from_inside);
 	RESUME_INTERRUPTS();
 	committing = false;
@@ -270,6 +272,7 @@ on_pre_commit(void)
 	if (committing || delivering || MtmProcessExempt())
 		return;
 	MtmWoundCheck();
+	MtmAdvisoryCheck();
 	if (must_commit_everywhere(&notifies))
 		commit_everywhere(true, notifies);
 }
@@ -476,6 +479,7 @@ MtmPrepareByUser(const char *gid)
 	block_open = true;
 	PG_TRY();
 	{
+		MtmAdvisoryRefusePrepare();
 		prepare_block(gid);
 	}
 	PG_CATCH();

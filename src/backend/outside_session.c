@@ -64,7 +64,7 @@ lost(PGconn *conn, int node_id)
 			 errmsg("node %d was lost meanwhile: %s", node_id, MtmConnectionLoss(conn))));
 }
 
-static void
+static bool
 check_member(int node_id)
 {
 	MtmViewData view = MtmViewGet();
@@ -73,6 +73,7 @@ check_member(int node_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("node %d left the cluster meanwhile", node_id)));
+	return true;
 }
 
 static void
@@ -210,40 +211,13 @@ run(PGconn *conn, int node_id, const char *command, const char *target, const ch
 	PG_END_TRY();
 }
 
-/*
- * After a cancel it shall end there as well, and clean up. PQcancel connects without a bound
- * of time, so only to a node that was heard of lately. What is not cancelled so ends when it
- * finds the connection gone.
- */
+/* After a cancel it shall end there as well; else it ends when it finds the connection gone. */
 static void
 cancel(PGconn *conn, int node_id)
 {
-	PGcancel   *request;
-	char		problem[256];
-
-	if (PQstatus(conn) != CONNECTION_OK || !PQisBusy(conn) ||
-		!MTM_IN_SET(MtmViewGet().members, node_id))
-		return;
-	request = PQgetCancel(conn);
-	if (!request)
-		return;
-	if (PQcancel(request, problem, sizeof(problem)))
-	{
-		int64		end_ms = MtmNowMs() + CLEAN_UP_MS;
-
-		while (PQisBusy(conn) && MtmNowMs() < end_ms)
-		{
-			int			happened;
-
-			happened = WaitLatchOrSocket(MyLatch,
-										 WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
-										 WL_SOCKET_READABLE,
-										 PQsocket(conn), LOOK_MS, PG_WAIT_EXTENSION);
-			if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
-				break;
-		}
-	}
-	PQfreeCancel(request);
+	if (PQstatus(conn) == CONNECTION_OK && PQisBusy(conn) &&
+		MTM_IN_SET(MtmViewGet().members, node_id))
+		MtmConnectionCancel(conn, CLEAN_UP_MS);
 }
 
 void

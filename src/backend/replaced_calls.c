@@ -1,11 +1,11 @@
 /*
- * Calls of some functions of PostgreSQL become calls of multimaster's own: setval(), which
- * shall reach all nodes, and pg_logical_emit_message(), which shall not write what the other
- * nodes take for multimaster's.
+ * Calls of some functions of PostgreSQL become calls of multimaster's own: setval() and those for
+ * advisory locks, which shall reach all nodes, and pg_logical_emit_message(), which shall not
+ * write what the other nodes take for multimaster's.
  *
  * Runs in: every process that plans or runs queries.
- * Path: the planner -> here -> backend/sequence_moves.c, backend/logical_messages.c, when the
- *       call is executed
+ * Path: the planner -> here -> backend/sequence_moves.c, backend/advisory_calls.c,
+ *       backend/logical_messages.c, when the call is executed
  * Locks: none.
  *
  * These functions pass no hook while they run. But a query is given to the planner's
@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "backend/advisory_locks.h"
 #include "backend/replaced_calls.h"
 #include "backend/written.h"
 #include "catalog/dependency.h"
@@ -39,8 +40,16 @@ static planner_hook_type next_planner = NULL;
 static object_access_hook_type next_object_access = NULL;
 static needs_fmgr_hook_type next_needs_fmgr = NULL;
 
+typedef enum Purpose
+{
+	SETS_SEQUENCE,
+	LOCKS,						/* whether here or everywhere, the call itself looks */
+	WRITES_MESSAGE
+} Purpose;
+
 typedef struct Replaced
 {
+	Purpose		purpose;
 	Oid			function;
 	const char *name;			/* of ours, too */
 	Oid			types[3];
@@ -48,23 +57,33 @@ typedef struct Replaced
 	const char *why;			/* it is refused elsewhere */
 } Replaced;
 
-static const Replaced all_replaced[] = {
-	{F_SETVAL_REGCLASS_INT8, "setval", {REGCLASSOID, INT8OID}, 2,
-	"It would act on this node only."},
-	{F_SETVAL_REGCLASS_INT8_BOOL, "setval", {REGCLASSOID, INT8OID, BOOLOID}, 3,
-	"It would act on this node only."},
-	{F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT, "pg_logical_emit_message",
-		{BOOLOID, TEXTOID, TEXTOID}, 3, "Its prefix must be looked at."},
-	{F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA, "pg_logical_emit_message",
-		{BOOLOID, TEXTOID, BYTEAOID}, 3, "Its prefix must be looked at."},
-};
+#define HERE_ONLY "It would act on this node only."
 
-static bool
-is_setval(const Replaced *replaced)
-{
-	return replaced->function == F_SETVAL_REGCLASS_INT8 ||
-		replaced->function == F_SETVAL_REGCLASS_INT8_BOOL;
-}
+/* Of one bigint, or of two integers. */
+#define ADVISORY(function, name) \
+	{LOCKS, F_##function##_INT8, name, {INT8OID}, 1, HERE_ONLY}, \
+	{LOCKS, F_##function##_INT4_INT4, name, {INT4OID, INT4OID}, 2, HERE_ONLY}
+
+static const Replaced all_replaced[] = {
+	{SETS_SEQUENCE, F_SETVAL_REGCLASS_INT8, "setval", {REGCLASSOID, INT8OID}, 2, HERE_ONLY},
+	{SETS_SEQUENCE, F_SETVAL_REGCLASS_INT8_BOOL, "setval", {REGCLASSOID, INT8OID, BOOLOID}, 3,
+	HERE_ONLY},
+	{WRITES_MESSAGE, F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT, "pg_logical_emit_message",
+		{BOOLOID, TEXTOID, TEXTOID}, 3, "Its prefix must be looked at."},
+	{WRITES_MESSAGE, F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA, "pg_logical_emit_message",
+		{BOOLOID, TEXTOID, BYTEAOID}, 3, "Its prefix must be looked at."},
+	ADVISORY(PG_ADVISORY_LOCK, "pg_advisory_lock"),
+	ADVISORY(PG_ADVISORY_LOCK_SHARED, "pg_advisory_lock_shared"),
+	ADVISORY(PG_ADVISORY_XACT_LOCK, "pg_advisory_xact_lock"),
+	ADVISORY(PG_ADVISORY_XACT_LOCK_SHARED, "pg_advisory_xact_lock_shared"),
+	ADVISORY(PG_TRY_ADVISORY_LOCK, "pg_try_advisory_lock"),
+	ADVISORY(PG_TRY_ADVISORY_LOCK_SHARED, "pg_try_advisory_lock_shared"),
+	ADVISORY(PG_TRY_ADVISORY_XACT_LOCK, "pg_try_advisory_xact_lock"),
+	ADVISORY(PG_TRY_ADVISORY_XACT_LOCK_SHARED, "pg_try_advisory_xact_lock_shared"),
+	ADVISORY(PG_ADVISORY_UNLOCK, "pg_advisory_unlock"),
+	ADVISORY(PG_ADVISORY_UNLOCK_SHARED, "pg_advisory_unlock_shared"),
+	{LOCKS, F_PG_ADVISORY_UNLOCK_ALL, "pg_advisory_unlock_all", {0}, 0, HERE_ONLY},
+};
 
 static const Replaced *
 find(Oid function)
@@ -74,7 +93,7 @@ find(Oid function)
 		const Replaced *replaced = &all_replaced[i];
 
 		if (replaced->function == function)
-			return is_setval(replaced) && mtm_volkswagen_mode ? NULL : replaced;
+			return mtm_volkswagen_mode && replaced->purpose != WRITES_MESSAGE ? NULL : replaced;
 	}
 	return NULL;
 }
@@ -145,22 +164,35 @@ names_one(HeapTuple function, AttrNumber attribute, const char *const *names, in
 	return false;
 }
 
+/* In the text of a function's body, or in the tree that stands for it. */
+static bool
+body_may_call_one(HeapTuple function)
+{
+	static const char *const in_text[] = {"setval", "pg_logical_emit_message", "advisory_"};
+	char		numbers[lengthof(all_replaced)][24];
+	const char *in_tree[lengthof(all_replaced)];
+
+	if (names_one(function, Anum_pg_proc_prosrc, in_text, lengthof(in_text)))
+		return true;
+	for (int i = 0; i < lengthof(all_replaced); i++)
+	{
+		snprintf(numbers[i], sizeof(numbers[i]), ":funcid %u ", all_replaced[i].function);
+		in_tree[i] = numbers[i];
+	}
+	return names_one(function, Anum_pg_proc_prosqlbody, in_tree, lengthof(in_tree));
+}
+
 /* A function that is hooked is not taken apart by the planner. */
 static bool
 may_call_one(Oid id)
 {
-	static const char *const in_text[] = {"setval", "pg_logical_emit_message"};
-	static const char *const in_tree[] = {
-		":funcid 1576 ", ":funcid 1765 ", ":funcid 3577 ", ":funcid 3578 "
-	};
 	HeapTuple	function = SearchSysCache1(PROCOID, ObjectIdGetDatum(id));
 	bool		may = false;
 
 	if (!HeapTupleIsValid(function))
 		return false;
 	if (((Form_pg_proc) GETSTRUCT(function))->prolang == SQLlanguageId)
-		may = names_one(function, Anum_pg_proc_prosrc, in_text, lengthof(in_text)) ||
-			names_one(function, Anum_pg_proc_prosqlbody, in_tree, lengthof(in_tree));
+		may = body_may_call_one(function);
 	ReleaseSysCache(function);
 	return may;
 }
@@ -179,7 +211,10 @@ refuse_elsewhere(Oid function)
 	if (!replaced || !MtmInReplicatedDatabase())
 		return;
 	/* Messages are decoded for other nodes even where the extension was dropped. */
-	if (is_setval(replaced) && (MtmProcessExempt() || !OidIsValid(ours(replaced))))
+	if (replaced->purpose != WRITES_MESSAGE &&
+		(MtmProcessExempt() || !OidIsValid(ours(replaced))))
+		return;
+	if (replaced->purpose == LOCKS && !MtmAdvisoryOfCluster())
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -20,6 +20,7 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/table.h"
+#include "backend/advisory_locks.h"
 #include "backend/causal_reads.h"
 #include "backend/replaced_calls.h"
 #include "backend/statement_gate.h"
@@ -188,6 +189,7 @@ static void
 on_start(QueryDesc *query, int eflags)
 {
 	MtmWoundCheck();
+	MtmAdvisoryCheck();
 	judge_query(query->plannedstmt);
 	if (depth == 0 && !looking)
 		MtmCausalQuery(query);

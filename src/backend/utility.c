@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "backend/advisory_locks.h"
 #include "backend/causal_reads.h"
 #include "backend/commit.h"
 #include "backend/emptied_tables.h"
@@ -108,6 +109,7 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 	Node	   *stmt = pstmt->utilityStmt;
 
 	MtmWoundCheck();
+	MtmAdvisoryCheck();
 	MtmStatementGateUtility(stmt, context);
 	MtmCausalUtility(pstmt);
 	if (IsA(stmt, TransactionStmt))
@@ -122,6 +124,8 @@ on_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 	run_statement(pstmt, query_string, read_only_tree, context, params, query_env,
 					   dest, qc);
 	note_listen(stmt);
+	if (IsA(stmt, DiscardStmt) && castNode(DiscardStmt, stmt)->target == DISCARD_ALL)
+		MtmAdvisoryDiscard();
 	MtmCausalUtilityEnded(pstmt);
 }
 

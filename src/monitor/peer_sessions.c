@@ -110,7 +110,7 @@ check_member(int node_id)
 }
 
 /* Not only of the node that is waited for: it may be the others' turn for long. */
-static void
+static bool
 check_members(int waited_for)
 {
 	for (int node_id = 1; node_id <= MtmNodeCount(); node_id++)
@@ -118,6 +118,7 @@ check_members(int waited_for)
 		if (sessions[node_id])
 			check_member(node_id);
 	}
+	return true;
 }
 
 static PGconn *

@@ -12,6 +12,7 @@
 #include "link/votes.h"
 #include "monitor/shell_access.h"
 #include "shmem/commits.h"
+#include "shmem/lock_sessions.h"
 #include "shmem/view.h"
 #include "utils/builtins.h"
 
@@ -63,6 +64,7 @@ mtm_shell_publish(PG_FUNCTION_ARGS)
 	before = MtmViewGet();
 	MtmViewPublish(&view);
 	MtmViewSetReport(report);
+	MtmLockSessionsEnd(&view);
 	/* After the gate is empty: nobody who still waits for votes can act on them. */
 	MtmCommitHandOver(view.generation);
 	if (view.status == MTM_ONLINE && before.status != MTM_ONLINE)

@@ -17,6 +17,7 @@
 #include "shmem/hold.h"
 #include "shmem/lanes.h"
 #include "shmem/lease.h"
+#include "shmem/lock_sessions.h"
 #include "shmem/outbox.h"
 #include "shmem/peers.h"
 #include "shmem/shown.h"
@@ -101,6 +102,7 @@ static const Part parts[] = {
 	{"multimaster commits", MtmCommitsSize, MtmCommitsInit},
 	{"multimaster writers", MtmWritersSize, MtmWritersInit},
 	{"multimaster deadlocks", MtmDeadlocksSize, MtmDeadlocksInit},
+	{"multimaster lock sessions", MtmLockSessionsSize, MtmLockSessionsInit},
 	{"multimaster hold", MtmHoldSize, MtmHoldInit},
 	{"multimaster transactions state", MtmTransactionsSize, MtmTransactionsInit},
 	{"multimaster lanes", MtmLanesSize, MtmLanesInit},

@@ -20,7 +20,9 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "settings.h"
 #include "shmem/lease.h"
+#include "shmem/peers.h"
 #include "shmem/view.h"
 #include "storage/condition_variable.h"
 #include "storage/ipc.h"
@@ -31,6 +33,8 @@ typedef struct MtmView
 	slock_t		mutex;
 	MtmViewData data;
 	uint64		version;		/* grows with every change of data */
+	bool		out;			/* MtmViewIsOut(&data) */
+	uint64		times_out;
 	int			side;			/* of those who enter now */
 	int			inside[2];
 	bool		draining;		/* somebody sleeps on `left` */
@@ -91,6 +95,23 @@ bool
 MtmViewAway(void)
 {
 	return MtmViewGet().donor != 0;
+}
+
+bool
+MtmViewIsOut(const MtmViewData *data)
+{
+	return data->donor != 0 || data->status == MTM_ISOLATED || MtmNodeDropped(mtm_node_id);
+}
+
+uint64
+MtmViewTimesOut(void)
+{
+	uint64		times;
+
+	SpinLockAcquire(&view->mutex);
+	times = view->times_out;
+	SpinLockRelease(&view->mutex);
+	return times;
 }
 
 bool
@@ -261,6 +282,7 @@ set_view(const MtmViewData *data)
 {
 	int			old_side = -1;
 	bool		changed;
+	bool		out = MtmViewIsOut(data);
 
 	if (data->status != MTM_ONLINE)
 		MtmLeaseEnd();
@@ -273,6 +295,9 @@ set_view(const MtmViewData *data)
 		view->side = 1 - old_side;
 	}
 	view->data = *data;
+	if (out && !view->out)
+		view->times_out++;
+	view->out = out;
 	if (changed)
 		view->version++;
 	SpinLockRelease(&view->mutex);

@@ -49,6 +49,12 @@ extern uint64 MtmViewGeneration(void);
 extern bool MtmViewOnline(void);
 /* This node was away: what it reads comes from a donor alone (docs/majority.md, 3). */
 extern bool MtmViewAway(void);
+/*
+ * Others may have gone on without this node: it hears no quorum, or was away. `TimesOut` counts
+ * how often it became so; what has not changed in between was valid all the time.
+ */
+extern bool MtmViewIsOut(const MtmViewData *data);
+extern uint64 MtmViewTimesOut(void);
 /* May the nodes of `set` decide for all configured ones? */
 extern bool MtmViewIsQuorum(const MtmViewData *data, MtmNodeSet set);
 extern const char *MtmStatusName(MtmStatus status);

@@ -8,6 +8,7 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "monotonic_time.h"
 #include "pgstat.h"
 #include "settings.h"
 #include "storage/latch.h"
@@ -156,7 +157,7 @@ MtmConnectionExecute(PGconn *conn, const char *command)
 }
 
 bool
-MtmConnectionWait(PGconn *conn, long look_ms, void (*look) (int node_id), int node_id)
+MtmConnectionWait(PGconn *conn, long look_ms, bool (*look) (int node_id), int node_id)
 {
 	while (PQisBusy(conn))
 	{
@@ -169,12 +170,38 @@ MtmConnectionWait(PGconn *conn, long look_ms, void (*look) (int node_id), int no
 		if (happened & WL_LATCH_SET)
 			ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
-		if (happened & WL_TIMEOUT)
-			look(node_id);
+		if ((happened & WL_TIMEOUT) && !look(node_id))
+			return false;
 		if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
 			return false;
 	}
 	return true;
+}
+
+void
+MtmConnectionCancel(PGconn *conn, long clean_up_ms)
+{
+	PGcancel   *request = PQgetCancel(conn);
+	char		problem[256];
+
+	if (request && PQcancel(request, problem, sizeof(problem)))
+	{
+		int64		end_ms = MtmNowMs() + clean_up_ms;
+		long		left_ms;
+
+		while (PQisBusy(conn) && (left_ms = end_ms - MtmNowMs()) > 0)
+		{
+			int			happened;
+
+			happened = WaitLatchOrSocket(MyLatch,
+										 WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
+										 WL_SOCKET_READABLE,
+										 PQsocket(conn), left_ms, PG_WAIT_EXTENSION);
+			if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
+				break;
+		}
+	}
+	PQfreeCancel(request);
 }
 
 char *
