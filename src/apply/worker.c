@@ -193,11 +193,13 @@ describe_refusal(const ErrorData *error, const char *waited_for, MtmRefusal *ref
 		strlcpy(refusal->hint, error->hint, sizeof(refusal->hint));
 	if (MtmLockWaitFailed(error, refusal->detail, sizeof(refusal->detail)))
 		return;
-	/* Both wait for each other over two nodes, or it is long as if they did. */
+	/* Somebody who need not give way holds a lock. */
 	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
-		refusal->sqlstate = ERRCODE_T_R_DEADLOCK_DETECTED;
-		strlcpy(refusal->message, "deadlock detected", sizeof(refusal->message));
+		refusal->sqlstate = ERRCODE_T_R_SERIALIZATION_FAILURE;
+		snprintf(refusal->message, sizeof(refusal->message),
+				 "could not serialize access due to a lock that is held on node %d",
+				 mtm_node_id);
 		snprintf(refusal->detail, sizeof(refusal->detail),
 				 "It waited longer than deadlock_timeout for %s.", waited_for);
 		strlcpy(refusal->hint, "Retry the transaction.", sizeof(refusal->hint));

@@ -34,7 +34,6 @@ meet(const LockInstanceData *own, const LockInstanceData *other, bool holds,
 	memset(&blocker, 0, sizeof(blocker));
 	blocker.waiter_pid = own->pid;
 	blocker.waiter_leader = own->leaderPid;
-	blocker.wait_start = own->waitStart;
 	blocker.pid = other->pid == 0 ? 0 : other->leaderPid;
 	blocker.backend_id = other->backend;
 	/* A parallel worker has a number of its own, that is not its leader's. */

@@ -7,13 +7,11 @@
 
 #include "shmem/shared.h"
 #include "storage/lock.h"
-#include "utils/timestamp.h"
 
 typedef struct MtmBlocker
 {
 	int			waiter_pid;		/* the process that waits */
 	int			waiter_leader;	/* whose parallel worker that is; else the same */
-	TimestampTz wait_start;		/* 0: just now */
 	int			pid;			/* 0: a prepared transaction */
 	char		gid[MTM_GID_SIZE];	/* of that; empty: it cannot be found */
 	BackendId	backend_id;

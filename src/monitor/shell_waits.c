@@ -24,6 +24,7 @@ typedef struct Waiting
 {
 	FunctionCallInfo fcinfo;
 	const LockData *locks;
+	const LockInstanceData *wait;	/* one of them */
 } Waiting;
 
 static void
@@ -86,6 +87,16 @@ relation_of(const LockData *locks, const MtmBlocker *blocker)
 	return InvalidOid;
 }
 
+/*
+ * 0: it just began, or is another one by now. Another one for the same lock is taken for the one
+ * that is over: whoever looks again finds a later start.
+ */
+static TimestampTz
+wait_start(const LockInstanceData *wait, const MtmBlocker *blocker)
+{
+	return memcmp(&wait->locktag, &blocker->lock, sizeof(LOCKTAG)) == 0 ? wait->waitStart : 0;
+}
+
 static void
 add_edge(const MtmBlocker *blocker, void *argument)
 {
@@ -95,6 +106,9 @@ add_edge(const MtmBlocker *blocker, void *argument)
 	char		holder_gid[MTM_GID_SIZE];
 	MtmRow		row;
 
+	/* Of others in its group: theirs is a wait of its own. */
+	if (blocker->waiter_pid != waiting->wait->pid)
+		return;
 	find_gid(blocker->waiter_leader, waiter_gid);
 	strlcpy(holder_gid, blocker->gid, MTM_GID_SIZE);
 	if (blocker->pid != 0)
@@ -103,7 +117,7 @@ add_edge(const MtmBlocker *blocker, void *argument)
 	MtmRowAddPid(&row, blocker->waiter_pid);
 	MtmRowAddPid(&row, blocker->waiter_leader);
 	add_text_or_null(&row, waiter_gid);
-	MtmRowAddTime(&row, blocker->wait_start);
+	MtmRowAddTime(&row, wait_start(waiting->wait, blocker));
 	MtmRowAddPid(&row, blocker->pid);
 	add_text_or_null(&row, holder_gid);
 	MtmRowAddBool(&row, blocker->holds);
@@ -133,6 +147,7 @@ mtm_shell_waits(PG_FUNCTION_ARGS)
 		if (lock->waitLockMode == NoLock || lock->pid == 0)
 			continue;
 		CHECK_FOR_INTERRUPTS();
+		waiting.wait = lock;
 		MtmBlockersOf(lock->pid, lock->lxid, add_edge, &waiting);
 	}
 	return (Datum) 0;

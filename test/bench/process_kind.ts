@@ -11,6 +11,7 @@ const NAMED = [
   'multimaster recovery',
   'multimaster lane',
   'multimaster monitor',
+  'multimaster deadlock detector',
   'walsender',
   'walreceiver',
   'startup',

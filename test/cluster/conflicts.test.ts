@@ -375,8 +375,8 @@ describe('conflicts between nodes', () => {
     await deadlock_timeout([2], "SET deadlock_timeout = '100ms'");
     await two.query('BEGIN; SELECT FROM rows WHERE id = 1 FOR UPDATE');
     expect(await failure(one, write(1, 10))).toMatchObject({
-      code: '40P01',
-      message: 'deadlock detected',
+      code: '40001',
+      message: 'could not serialize access due to a lock that is held on node 2',
       detail:
         'It waited longer than deadlock_timeout for the row with key (id)=(1) of relation ' +
         '"conflicts.rows". On node 2.',
@@ -401,11 +401,12 @@ describe('conflicts between nodes', () => {
     for (const node of sessions.nodes.ids) {
       const { rows } = await sessions.on(node).query('SELECT * FROM mtm.lock_graph()');
       expect(rows).toMatchObject([
-        { node: 2, waiter: gid, holder, holds: true, locktype: 'transactionid', mode: 'ShareLock' },
+        { node: 2, waiter: gid, holder, holds: true, locktype: 'transactionid',
+          relation: 'conflicts.rows', mode: 'ShareLock', waits_since: expect.any(Date) as Date },
       ]);
       expect(await value(sessions.on(node), 'SELECT mtm.dump_lock_graph()')).toBe(
         'digraph lock_graph {\n' +
-          `  "${gid}" -> "${holder}" [label="node 2: ShareLock on transactionid"];\n}\n`,
+          `  "${gid}" -> "${holder}" [label="node 2: ShareLock on transactionid of conflicts.rows"];\n}\n`,
       );
     }
     await two.query('COMMIT');

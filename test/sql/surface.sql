@@ -1,7 +1,7 @@
 -- What the extension offers by name: functions, their results, comments, rights.
 -- On node 1 of a cluster of three that is online.
 BEGIN;
-SELECT plan(118);
+SELECT plan(121);
 
 SELECT has_schema('mtm');
 
@@ -52,7 +52,7 @@ SELECT ok(NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE'),
 FROM pg_proc p
 WHERE pronamespace = 'mtm'::regnamespace
   AND (proname LIKE 'shell\_%' OR proname IN
-       ('api', 'bundle', 'monitor_step', 'xid_outcome', 'prepare_existing_tables',
+       ('api', 'bundle', 'monitor_step', 'deadlock_step', 'waiter_name', 'xid_outcome', 'prepare_existing_tables',
         'drop_absent_node', 'serve_task', 'check_table', 'check_database', 'check_query', 'copy_table',
         'broadcast_table', 'split_sequences'))
 ORDER BY proname;
