@@ -154,18 +154,23 @@ take_here(const MtmAdvisoryWish *wish, bool session)
 		LOCKACQUIRE_NOT_AVAIL ? MTM_ADVISORY_BUSY : MTM_ADVISORY_GOT;
 }
 
-/* Those before this node may have been lost before it had the lock here. */
+/*
+ * The locks of nodes before this one may have been lost before it had its own: are they there?
+ * Without waiting, as this would be out of order.
+ */
 static MtmAdvisoryAnswer
-confirm_before_own(MtmAdvisoryWish *wish, MtmNodeSet members)
+confirm_before_own(const MtmAdvisoryWish *wish, MtmNodeSet members)
 {
-	MtmAdvisoryAnswer answer = MTM_ADVISORY_GOT;
+	MtmAdvisoryWish again = *wish;
 
-	for (int node_id = 1; node_id < mtm_node_id && answer == MTM_ADVISORY_GOT; node_id++)
+	again.wait = false;
+	for (int node_id = 1; node_id < mtm_node_id; node_id++)
 	{
-		if (MTM_IN_SET(members, node_id))
-			answer = MtmAdvisoryTakeOn(node_id, wish);
+		if (MTM_IN_SET(members, node_id) &&
+			MtmAdvisoryTakeOn(node_id, &again) != MTM_ADVISORY_GOT)
+			return MTM_ADVISORY_CHANGED;
 	}
-	return answer;
+	return MTM_ADVISORY_GOT;
 }
 
 /* Was all of it while this node was online in this generation? */

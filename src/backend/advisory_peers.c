@@ -7,7 +7,8 @@
  * Locks: those of the sessions on other nodes.
  *
  * Once the client has its lock, a lost connection does no harm (docs/advisory_locks.md): it is
- * forgotten, and made anew with the next lock.
+ * forgotten, and made anew with the next lock. So whatever goes wrong ends the connection, and
+ * with it the session there, its wait and its locks. PQcancel would keep them, but may hang.
  */
 #include "postgres.h"
 
@@ -25,14 +26,12 @@
 #include "storage/proc.h"
 #include "wire/connection.h"
 
-/* Lost sessions must not go on for long. */
+/* Lost sessions must not go on for long: so a wait ends that its client does not want any more. */
 #define OPTIONS \
-	"-c search_path=pg_catalog -c client_connection_check_interval=500 " \
+	"-c search_path=pg_catalog -c client_connection_check_interval=100 " \
 	"-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 #define LOOK_MS 200
-/* So long a node may take to end a wait that was cancelled. */
-#define CLEAN_UP_MS 2000
 #define POLL_MS 100
 
 static PGconn *peers[MTM_MAX_NODES + 1];
@@ -220,18 +219,6 @@ look_after_ms(const MtmAdvisoryWish *wish)
 	return wish->end_ms == 0 ? LOOK_MS : Max(1, Min(LOOK_MS, left_ms));
 }
 
-static void
-stop_waiting(int node_id)
-{
-	if (PQstatus(peers[node_id]) == CONNECTION_OK && PQisBusy(peers[node_id]) &&
-		may_answer(node_id))
-		MtmConnectionCancel(peers[node_id], CLEAN_UP_MS);
-	/* An error is what it should say now. */
-	if (PQisBusy(peers[node_id]) ||
-		(!end_quietly(node_id) && PQtransactionStatus(peers[node_id]) != PQTRANS_IDLE))
-		drop_connection(node_id);
-}
-
 /* Its server is being stopped or started, or its session was ended. */
 static bool
 is_loss(int node_id, const char *sqlstate)
@@ -314,13 +301,13 @@ MtmAdvisoryTakeOn(int node_id, MtmAdvisoryWish *wish)
 	}
 	PG_CATCH();
 	{
-		stop_waiting(node_id);
+		drop_connection(node_id);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	if (answered)
 		return receive_answer(node_id);
-	stop_waiting(node_id);
+	drop_connection(node_id);
 	return MTM_ADVISORY_CHANGED;
 }
 

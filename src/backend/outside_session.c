@@ -211,13 +211,40 @@ run(PGconn *conn, int node_id, const char *command, const char *target, const ch
 	PG_END_TRY();
 }
 
-/* After a cancel it shall end there as well; else it ends when it finds the connection gone. */
+/*
+ * After a cancel it shall end there as well, and clean up. PQcancel connects without a bound
+ * of time, so only to a node that was heard of lately. What is not cancelled so ends when it
+ * finds the connection gone.
+ */
 static void
 cancel(PGconn *conn, int node_id)
 {
-	if (PQstatus(conn) == CONNECTION_OK && PQisBusy(conn) &&
-		MTM_IN_SET(MtmViewGet().members, node_id))
-		MtmConnectionCancel(conn, CLEAN_UP_MS);
+	PGcancel   *request;
+	char		problem[256];
+
+	if (PQstatus(conn) != CONNECTION_OK || !PQisBusy(conn) ||
+		!MTM_IN_SET(MtmViewGet().members, node_id))
+		return;
+	request = PQgetCancel(conn);
+	if (!request)
+		return;
+	if (PQcancel(request, problem, sizeof(problem)))
+	{
+		int64		end_ms = MtmNowMs() + CLEAN_UP_MS;
+
+		while (PQisBusy(conn) && MtmNowMs() < end_ms)
+		{
+			int			happened;
+
+			happened = WaitLatchOrSocket(MyLatch,
+										 WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
+										 WL_SOCKET_READABLE,
+										 PQsocket(conn), LOOK_MS, PG_WAIT_EXTENSION);
+			if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
+				break;
+		}
+	}
+	PQfreeCancel(request);
 }
 
 void

@@ -8,7 +8,6 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "monotonic_time.h"
 #include "pgstat.h"
 #include "settings.h"
 #include "storage/latch.h"
@@ -176,32 +175,6 @@ MtmConnectionWait(PGconn *conn, long look_ms, bool (*look) (int node_id), int no
 			return false;
 	}
 	return true;
-}
-
-void
-MtmConnectionCancel(PGconn *conn, long clean_up_ms)
-{
-	PGcancel   *request = PQgetCancel(conn);
-	char		problem[256];
-
-	if (request && PQcancel(request, problem, sizeof(problem)))
-	{
-		int64		end_ms = MtmNowMs() + clean_up_ms;
-		long		left_ms;
-
-		while (PQisBusy(conn) && (left_ms = end_ms - MtmNowMs()) > 0)
-		{
-			int			happened;
-
-			happened = WaitLatchOrSocket(MyLatch,
-										 WL_TIMEOUT | WL_EXIT_ON_PM_DEATH |
-										 WL_SOCKET_READABLE,
-										 PQsocket(conn), left_ms, PG_WAIT_EXTENSION);
-			if ((happened & WL_SOCKET_READABLE) && !PQconsumeInput(conn))
-				break;
-		}
-	}
-	PQfreeCancel(request);
 }
 
 char *

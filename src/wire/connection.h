@@ -28,12 +28,6 @@ extern PGconn *MtmConnectTo(const char *conn_string, const char *who,
  * milliseconds, and may raise an error. False: connection lost, or `look` said so.
  */
 extern bool MtmConnectionWait(PGconn *conn, long look_ms, bool (*look) (int node_id), int node_id);
-/*
- * Nobody waits for the answer any more: cancel there what was sent, and give it so long to clean
- * up; PQisBusy tells whether it did. PQcancel connects without a bound of time, so only to a node
- * that was heard of lately.
- */
-extern void MtmConnectionCancel(PGconn *conn, long clean_up_ms);
 /* libpq's own words for the loss, which may be in any encoding. */
 extern char *MtmConnectionLoss(PGconn *conn);
 
