@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "apply/detach.h"
 #include "apply/leftover_names.h"
 #include "apply/outside.h"
 #include "catalog/namespace.h"
@@ -157,6 +158,9 @@ run_concurrently(Node *statement, const char *text)
 		case T_DropStmt:
 			((DropStmt *) statement)->concurrent = true;
 			RemoveRelations((DropStmt *) statement);
+			break;
+		case T_AlterTableStmt:
+			MtmDetachConcurrently((AlterTableStmt *) statement, text);
 			break;
 		case T_CreateTableSpaceStmt:
 			if (!MtmOutsideIsSo(statement, text))
@@ -358,6 +362,10 @@ description(Node *statement)
 		case T_DropStmt:
 			return psprintf("index \"%s\" exists again",
 							NameListToString(linitial(((DropStmt *) statement)->objects)));
+		case T_AlterTableStmt:
+			return psprintf("partition \"%s\" is attached again",
+							castNode(PartitionCmd,
+									 MtmDetachCommand((AlterTableStmt *) statement)->def)->name->relname);
 		case T_CreateTableSpaceStmt:
 			return psprintf("tablespace \"%s\" is not as it was made on other nodes",
 							((CreateTableSpaceStmt *) statement)->tablespacename);
@@ -403,6 +411,9 @@ MtmOutsideMustRun(Node *statement, const char *text, bool decided)
 			/* a build that this node did not end, or that no other node knows of */
 			MtmLeftoverNamesFree(statement);
 			analyze((IndexStmt *) statement, text);
+			return true;
+		case T_AlterTableStmt:
+			MtmDetachPrepare((AlterTableStmt *) statement);
 			return true;
 		case T_CreateTableSpaceStmt:
 		case T_DropTableSpaceStmt:

@@ -19,6 +19,7 @@
 #include "apply/outside.h"
 #include "apply/schema_change.h"
 #include "apply/without_rows.h"
+#include "backend/detaching.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "replication/message.h"
@@ -231,6 +232,7 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 		PG_TRY();
 		{
 			RawStmt    *parsed;
+			List	   *detaching = decided || change.outside ? NIL : MtmDetachingNow();
 
 			apply_settings(change.settings, decided);	/* the parser asks some */
 			parsed = MtmWithoutRowsStatement(parse(change.statement), change.rows_follow);
@@ -246,6 +248,8 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 			else if (!change.outside ||
 					 MtmOutsideMustRun(parsed->stmt, change.statement, decided))
 				run_statement(parsed, change.statement);
+			if (!decided && !change.outside)
+				MtmDetachingRefuse(detaching);
 			failed = false;
 		}
 		PG_FINALLY();

@@ -16,7 +16,9 @@
  *              of the kind `outside`, which nodes that are away will read
  * When one fails, the index is dropped everywhere by the same steps. DROP INDEX
  * CONCURRENTLY and DROP TABLESPACE run on the other nodes first: what failed is still here,
- * and the same statement may be tried again.
+ * and the same statement may be tried again. DETACH PARTITION CONCURRENTLY cannot be undone:
+ * the row comes first and stays until all nodes have it, and meanwhile nobody changes the
+ * schema of the partitioned table (backend/detaching.c).
  */
 #include "postgres.h"
 
@@ -31,6 +33,7 @@
 #include "backend/written.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_authid_d.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type_d.h"
@@ -650,6 +653,147 @@ drop_tablespace(Statement *statement)
 }
 
 /*---------------------------------------------------------------------------
+ * DETACH PARTITION CONCURRENTLY.
+ */
+static bool
+is_published(const char *target)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(target)};
+	bool		found;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT FROM mtm.unfinished_statements "
+							  "WHERE target OPERATOR(pg_catalog.=) $1",
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read mtm.unfinished_statements");
+	found = SPI_processed > 0;
+	SPI_finish();
+	MtmOutsideBegin();
+	return found;
+}
+
+typedef struct Detach
+{
+	Statement  *statement;
+	Change	   *change;
+	Oid			parent;
+	Oid			partition;
+	bool		finalize;		/* the client's statement is FINALIZE */
+} Detach;
+
+/* Here first, with all errors of PostgreSQL; what a former try began, in the way of other nodes. */
+static void
+detach_here(void *argument)
+{
+	const Detach *detach = argument;
+
+	switch (MtmPartitionStateOf(detach->parent, detach->partition))
+	{
+		case MTM_PARTITION_OTHER:
+			return;
+		case MTM_PARTITION_ATTACHED:
+			if (!detach->finalize)
+			{
+				run_here(detach->statement);
+				return;
+			}
+			break;
+		case MTM_PARTITION_DETACHING:
+			if (detach->finalize)
+			{
+				run_here(detach->statement);
+				return;
+			}
+			break;
+	}
+	run_on(detach->change, MTM_NODE_BIT(mtm_node_id));
+}
+
+static void
+detach_elsewhere(void *argument)
+{
+	const Detach *detach = argument;
+
+	run_on_others(detach->change);
+	commit_surely(record, detach->change);
+}
+
+static void
+throw_detach_error(ErrorData *error, const Change *change)
+{
+	if (!error->hint)
+		error->hint = psprintf("Where it was detached it stays so. To end it on all nodes: %s FINALIZE.",
+							   change->text);
+	ReThrowError(error);
+}
+
+static void
+detach_known(Detach *detach)
+{
+	Change	   *change = detach->change;
+	bool		unfinished = is_published(change->target);
+	MtmPartitionState state = MtmPartitionStateOf(detach->parent, detach->partition);
+	ErrorData  *error;
+
+	if (state == MTM_PARTITION_OTHER && !unfinished)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"%s\" is not a partition of relation \"%s\"",
+						get_rel_name(detach->partition), get_rel_name(detach->parent))));
+	if (!unfinished && detach->finalize != (state == MTM_PARTITION_DETACHING))
+	{
+		run_here(detach->statement);	/* PostgreSQL refuses it */
+		return;
+	}
+	commit_surely(publish, change);
+	error = attempt(detach_here, detach);
+	if (error && !unfinished &&
+		MtmPartitionStateOf(detach->parent, detach->partition) == MTM_PARTITION_ATTACHED)
+	{
+		/* no node has begun */
+		change->forget = true;
+		commit_surely(record, change);
+		ReThrowError(error);
+	}
+	if (!error)
+		error = attempt(detach_elsewhere, detach);
+	if (error)
+		throw_detach_error(error, change);
+}
+
+static void
+detach_partition(Statement *statement)
+{
+	AlterTableStmt *alter = (AlterTableStmt *) statement->node;
+	AlterTableCmd *command = MtmDetachCommand(alter);
+	RangeVar   *name = castNode(PartitionCmd, command->def)->name;
+	Detach		detach = {
+		.statement = statement,
+		.parent = RangeVarGetRelid(alter->relation, NoLock, alter->missing_ok),
+		.finalize = command->subtype == AT_DetachPartitionFinalize
+	};
+	const char *partition;
+
+	if (!OidIsValid(detach.parent))
+	{
+		run_here(statement);	/* IF EXISTS */
+		return;
+	}
+	if (!pg_class_ownercheck(detach.parent, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(detach.parent)),
+					   get_rel_name(detach.parent));
+	detach.partition = RangeVarGetRelid(name, NoLock, false);
+	partition = MtmQualifiedName(detach.partition);
+	detach.change = make_change(statement->command, psprintf("partition %s", partition),
+								psprintf("ALTER TABLE %s DETACH PARTITION %s",
+										 MtmQualifiedName(detach.parent), partition));
+	MtmOutsideLock(detach.change->target);
+	detach_known(&detach);
+}
+
+/*---------------------------------------------------------------------------
  * All of them.
  */
 static void
@@ -662,6 +806,9 @@ run_statement(Statement *statement)
 			break;
 		case T_DropStmt:
 			drop_index(statement);
+			break;
+		case T_AlterTableStmt:
+			detach_partition(statement);
 			break;
 		case T_CreateTableSpaceStmt:
 			create_tablespace(statement);
@@ -680,6 +827,9 @@ command_name(Node *node)
 {
 	const char *name = GetCommandTagName(CreateCommandTag(node));
 
+	if (IsA(node, AlterTableStmt))
+		return MtmDetachCommand((AlterTableStmt *) node)->subtype == AT_DetachPartition ?
+			"ALTER TABLE ... DETACH CONCURRENTLY" : "ALTER TABLE ... DETACH FINALIZE";
 	return IsA(node, IndexStmt) || IsA(node, DropStmt) ? psprintf("%s CONCURRENTLY", name) :
 		name;
 }

@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "backend/computed_values.h"
 #include "backend/created_table.h"
+#include "backend/detaching.h"
 #include "backend/foreign_schema.h"
 #include "backend/index_name.h"
 #include "backend/outside.h"
@@ -260,6 +261,7 @@ static void
 run_replicated(Call *call, bool rows_follow)
 {
 	char	   *text = MtmTextForPeers(call->pstmt, call->query_string);
+	List	   *detaching = MtmDetachingNow();
 	List	   *values;
 
 	MtmWrittenSchema();
@@ -270,6 +272,7 @@ run_replicated(Call *call, bool rows_follow)
 	run_schema_change(call,
 					  MtmSchemaChangeContent(call->pstmt->utilityStmt, text, rows_follow, values),
 					  false);
+	MtmDetachingRefuse(detaching);
 }
 
 static void

@@ -459,15 +459,11 @@ MtmClassOfAlterTable(AlterTableStmt *alter, const char *query_string,
 					return class;
 				break;
 			case AT_DetachPartition:
-				if (!((PartitionCmd *) command->def)->concurrent)
-					break;
-				refusal->detail = "It does not run inside a transaction.";
-				refusal->hint = "Use DETACH PARTITION without CONCURRENTLY.";
-				return MTM_STATEMENT_REFUSED;
+				if (((PartitionCmd *) command->def)->concurrent)
+					return MTM_STATEMENT_OUTSIDE;
+				break;
 			case AT_DetachPartitionFinalize:
-				refusal->detail = "It ends a DETACH PARTITION CONCURRENTLY of one node.";
-				refusal->hint = NULL;
-				return MTM_STATEMENT_REFUSED;
+				return MTM_STATEMENT_OUTSIDE;
 			case AT_SetIdentity:
 				if (!MtmSequenceOptionsCycle((List *) command->def))
 					break;

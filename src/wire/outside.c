@@ -3,7 +3,8 @@
  *
  * Runs in: backends, sessions of other nodes, apply workers, the recovery process.
  * Locks: a share of the index that is there, until the commit: whoever drops or renames it
- *        comes after the commit that says it is there, on all nodes.
+ *        comes after the commit that says it is there, on all nodes. So of a partition that
+ *        is detached.
  */
 #include "postgres.h"
 
@@ -11,8 +12,10 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "commands/tablespace.h"
 #include "fmgr.h"
 #include "parser/parse_utilcmd.h"
@@ -123,6 +126,53 @@ index_is_gone(const DropStmt *statement)
 	return !OidIsValid(RangeVarGetRelid(name, NoLock, true));
 }
 
+MtmPartitionState
+MtmPartitionStateOf(Oid parent, Oid partition)
+{
+	if (!OidIsValid(parent) || !OidIsValid(partition) ||
+		!get_rel_relispartition(partition) || get_partition_parent(partition, true) != parent)
+		return MTM_PARTITION_OTHER;
+	return PartitionHasPendingDetach(partition) ? MTM_PARTITION_DETACHING :
+		MTM_PARTITION_ATTACHED;
+}
+
+AlterTableCmd *
+MtmDetachCommand(const AlterTableStmt *detach)
+{
+	AlterTableCmd *command = linitial_node(AlterTableCmd, detach->cmds);
+
+	if (command->subtype != AT_DetachPartition &&
+		command->subtype != AT_DetachPartitionFinalize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("another form of ALTER TABLE does not run outside of transactions")));
+	return command;
+}
+
+MtmPartitionState
+MtmPartitionOfStatement(const AlterTableStmt *detach, Oid *parent, Oid *partition)
+{
+	RangeVar   *name = castNode(PartitionCmd, MtmDetachCommand(detach)->def)->name;
+
+	*parent = RangeVarGetRelid(detach->relation, NoLock, true);
+	*partition = RangeVarGetRelid(name, NoLock, true);
+	return MtmPartitionStateOf(*parent, *partition);
+}
+
+static bool
+partition_is_detached(const AlterTableStmt *detach)
+{
+	Oid			parent;
+	Oid			partition;
+
+	if (MtmPartitionOfStatement(detach, &parent, &partition) != MTM_PARTITION_OTHER)
+		return false;
+	if (!OidIsValid(partition))
+		return true;
+	LockRelationOid(partition, AccessShareLock);
+	return MtmPartitionOfStatement(detach, &parent, &partition) == MTM_PARTITION_OTHER;
+}
+
 static bool
 tablespace_is_so(const CreateTableSpaceStmt *statement)
 {
@@ -149,6 +199,8 @@ MtmOutsideIsSo(Node *statement, const char *text)
 			return index_is_so((IndexStmt *) statement, text);
 		case T_DropStmt:
 			return index_is_gone((DropStmt *) statement);
+		case T_AlterTableStmt:
+			return partition_is_detached((AlterTableStmt *) statement);
 		case T_CreateTableSpaceStmt:
 			return tablespace_is_so((CreateTableSpaceStmt *) statement);
 		case T_DropTableSpaceStmt:

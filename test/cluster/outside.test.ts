@@ -289,6 +289,111 @@ describe('outside of transactions', () => {
     await sessions.all_give(INDEXES, ['items_a']);
   });
 
+  describe('DETACH PARTITION CONCURRENTLY', () => {
+    const DETACH = 'ALTER TABLE parts DETACH PARTITION part_1 CONCURRENTLY';
+    const FINALIZE = 'ALTER TABLE parts DETACH PARTITION part_1 FINALIZE';
+    const PARTITIONS = `SELECT inhrelid::regclass || CASE WHEN inhdetachpending THEN ' pending' ELSE '' END
+      FROM pg_inherits WHERE inhparent = to_regclass('parts') ORDER BY 1`;
+    const CHECKS = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'part_1'::regclass AND contype = 'c'";
+
+    beforeEach(async () => {
+      await sessions.run(
+        1,
+        'CREATE TABLE parts (id int PRIMARY KEY, t text) PARTITION BY RANGE (id)',
+        'CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (10)',
+        'CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (10) TO (20)',
+        'INSERT INTO parts SELECT i FROM generate_series(1, 19) i',
+      );
+      await sessions.settled();
+    });
+
+    afterEach(async () => {
+      await sessions.run(1, 'DROP TABLE IF EXISTS part_1, parts');
+    });
+
+    test('it is detached on all nodes, and keeps its bound', async () => {
+      // the table can be changed at once
+      await sessions.run(2, DETACH, 'ALTER TABLE parts ADD COLUMN later int');
+      await sessions.all_give(PARTITIONS, ['part_2']);
+      await sessions.all_give(CHECKS, ['CHECK (((id IS NOT NULL) AND (id >= 1) AND (id < 10)))']);
+      await same_schema_everywhere(sessions.nodes);
+      await sessions.run(3, "UPDATE part_1 SET t = 'alone'", "UPDATE parts SET t = 'left'", 'DELETE FROM part_1 WHERE id = 3');
+      await same_everywhere(sessions.nodes, ['outside.parts', 'outside.part_1']);
+      await sessions.all_give('SELECT count(*) FROM parts UNION ALL SELECT count(*) FROM part_1', ['10', '8']);
+      expect(await sessions.failure(1, DETACH)).toBe('42P01');
+      expect(await sessions.failure(1, FINALIZE)).toBe('42P01');
+      await sessions.run(
+        1,
+        'ALTER TABLE part_1 ADD COLUMN later int',
+        'ALTER TABLE parts ATTACH PARTITION part_1 FOR VALUES FROM (1) TO (10)',
+      );
+      await sessions.all_give(PARTITIONS, ['part_1', 'part_2']);
+      await same_schema_everywhere(sessions.nodes);
+    });
+
+    test('PostgreSQL refuses what it always does', async () => {
+      expect(await sessions.failure(1, 'BEGIN', DETACH)).toBe('25001');
+      expect(await sessions.failure(1, FINALIZE)).toBe('55000');
+      expect(await sessions.failure(1, 'ALTER TABLE parts DETACH PARTITION items CONCURRENTLY')).toBe('42P01');
+      expect(await sessions.failure(1, 'ALTER TABLE parts DETACH PARTITION nothing CONCURRENTLY')).toBe('42P01');
+      await sessions.run(1, 'ALTER TABLE IF EXISTS nothing DETACH PARTITION part_1 CONCURRENTLY');
+      const client = await sessions.nodes.client(1, { user: 'schema_outside', password: 'outside' });
+      others.push(client);
+      await client.query('SET search_path = outside');
+      expect(sqlstate(await error_of(client.query(DETACH)))).toBe('42501');
+      await sessions.run(1, 'CREATE TABLE part_rest PARTITION OF parts DEFAULT');
+      expect(await sessions.failure(1, DETACH)).toBe('55000');
+      await sessions.all_give('SELECT target FROM mtm.unfinished_statements', []);
+      await sessions.run(1, 'DROP TABLE part_rest');
+      await sessions.all_give(PARTITIONS, ['part_1', 'part_2']);
+    });
+
+    test('what another node did not end: nobody changes the table meanwhile, any node ends it', async () => {
+      const reader = await another(3);
+      await reader.query('BEGIN; SELECT FROM parts');
+      const client = await another(1);
+      const pid = await until(client, 'SELECT pg_backend_pid()');
+      const failing = error_of(client.query(DETACH));
+      await until(sessions.on(3), "SELECT 1 FROM pg_inherits WHERE inhdetachpending AND inhparent = 'parts'::regclass");
+      await sessions.on(1).query(`SELECT pg_cancel_backend(${pid})`);
+      const error = await failing;
+      expect(error.code).toBe('57014');
+      expect(error.hint).toContain('ALTER TABLE outside.parts DETACH PARTITION outside.part_1 FINALIZE');
+      await sessions.all_give('SELECT target FROM mtm.unfinished_statements', ['partition outside.part_1']);
+      expect(await sessions.column(1, PARTITIONS)).toEqual(['part_2']);
+      expect(await sessions.column(3, PARTITIONS)).toEqual(['part_1 pending', 'part_2']);
+
+      for (const [node, statement] of [
+        [1, 'ALTER TABLE parts ADD COLUMN later int'],
+        [2, 'CREATE INDEX ON parts (t)'],
+        [1, 'DROP TABLE parts'],
+        [2, 'ALTER TABLE parts RENAME TO others'],
+        [1, 'CREATE TABLE child (id int REFERENCES parts)'],
+      ] as const) {
+        expect(await sessions.failure(node, statement), statement).toBe('55006');
+      }
+      await sessions.run(2, 'ALTER TABLE items ADD COLUMN later int', "UPDATE parts SET t = 'x' WHERE id > 15");
+
+      await reader.query('COMMIT');
+      await sessions.run(2, FINALIZE);
+      await sessions.all_give(PARTITIONS, ['part_2']);
+      await sessions.all_give('SELECT target FROM mtm.unfinished_statements', []);
+      await same_schema_everywhere(sessions.nodes);
+      await sessions.run(1, 'ALTER TABLE parts ADD COLUMN later int');
+    });
+
+    test('the same statement again ends it, too', async () => {
+      const builder = await another(2);
+      await builder.query('SET multimaster.bypass = on');
+      await builder.query(DETACH);
+      const error = await error_of(sessions.on(2).query(DETACH));
+      expect(error.code).toBe('42P01');
+      await sessions.run(3, DETACH);
+      await sessions.all_give(PARTITIONS, ['part_2']);
+      await same_schema_everywhere(sessions.nodes);
+    });
+  });
+
   test('a tablespace is on every node, or on none', async () => {
     const spaces = "SELECT spcname FROM pg_tablespace WHERE spcname ~ 'outside'";
     await sessions.run(1, 'SET allow_in_place_tablespaces = on', "CREATE TABLESPACE outside LOCATION ''");

@@ -277,6 +277,35 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     expect((await query(3, 'SELECT FROM mtm.unfinished_statements')).rowCount).toBe(0);
   });
 
+  test('has no partition that was detached concurrently, as the others: its bound is a CHECK', async () => {
+    const detach = (part: string) => `ALTER TABLE parts DETACH PARTITION ${part} CONCURRENTLY`;
+    await query(1, 'CREATE TABLE parts (id int PRIMARY KEY, n int) PARTITION BY RANGE (id)');
+    await query(1, 'CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (10)');
+    await query(1, 'CREATE TABLE part_2 PARTITION OF parts FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id)');
+    await query(1, 'CREATE TABLE part_21 PARTITION OF part_2 FOR VALUES FROM (10) TO (15)');
+    await query(1, 'CREATE TABLE part_3 PARTITION OF parts FOR VALUES FROM (20) TO (30)');
+    await query(1, 'INSERT INTO parts SELECT n, n FROM generate_series(1, 29) n WHERE n NOT BETWEEN 15 AND 19');
+    await same_everywhere(nodes, ['parts']);
+    const reader = await nodes.client(3);
+    reader.on('error', () => {});
+    await reader.query('BEGIN; SELECT FROM parts');
+    await query(3, 'SET multimaster.bypass = on');
+    await query(3, "SET lock_timeout = '50ms'");
+    await expect(query(3, detach('part_1'))).rejects.toMatchObject({ code: '55P03' });
+    await away(3);
+    await query(1, detach('part_1'));
+    await query(1, detach('part_2'));
+    await query(1, 'ALTER TABLE parts ADD COLUMN later int DEFAULT 5');
+    await query(2, 'UPDATE part_1 SET n = 0');
+    await query(2, 'UPDATE part_2 SET n = 0');
+    await back(3);
+    await same_everywhere(nodes, ['parts', 'part_1', 'part_2', 'mtm.unfinished_statements']);
+    await same_schema_everywhere(nodes);
+    const left = "SELECT inhrelid::regclass::text AS part FROM pg_inherits WHERE inhparent = 'parts'::regclass";
+    for (const node of nodes.ids) expect((await query(node, left)).rows).toEqual([{ part: 'part_3' }]);
+    await query(3, 'DROP TABLE parts, part_1, part_2');
+  });
+
   test('has a transaction that is larger than its memory for one', async () => {
     await away(2);
     await query(3, 'UPDATE kept SET v = repeat(v, 40), n = 5');

@@ -7,7 +7,6 @@ import { SchemaSessions } from './schema_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
 const REFUSED = [
-  'ALTER TABLE parts DETACH PARTITION part_1 CONCURRENTLY',
   "CREATE SUBSCRIPTION from_far CONNECTION '' PUBLICATION p",
   'ALTER TABLE filled ADD COLUMN x steadily',
   'ALTER TABLE bearing ADD COLUMN own int DEFAULT steady()',
