@@ -4,7 +4,8 @@
  * Runs in: backends; apply workers and the recovery process.
  * Path: backend/replaced_calls.c, backend/schema_change.c, backend/commit.c -> here -> WAL
  *       (MTM_MESSAGE_SEQUENCE) -> sender/plugin.c -> apply/records.c -> here again
- * Locks: RowExclusiveLock on the sequence until the commit, as nextval() takes.
+ * Locks: RowExclusiveLock on the sequence until the commit, as nextval() takes. setval(): one of
+ *        its own, so that those of several nodes come in one order everywhere.
  *
  * A move is a part of the transaction: other nodes make it when they execute that. On the
  * node of the client setval() acts at once, and is not undone, as on any server. Wherever
@@ -20,6 +21,7 @@
 #include "backend/sequences.h"
 #include "backend/written.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_sequence.h"
 #include "commands/sequence.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -27,7 +29,7 @@
 #include "replication/message.h"
 #include "settings.h"
 #include "shmem/view.h"
-#include "storage/lock.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -106,6 +108,16 @@ set_own(Oid id, const FormData_pg_sequence *form, const MtmSequenceShare *share,
 		plain_setval(id, form->seqincrement > 0 ? form->seqmax : form->seqmin, true);
 }
 
+/*
+ * To the end of the transaction: else each node would stay where the last of several that came
+ * to it put it. nextval() does not wait for this lock.
+ */
+static void
+lock_place(Oid id)
+{
+	LockDatabaseObject(SequenceRelationId, id, 0, ExclusiveLock);
+}
+
 static void
 set_everywhere(Oid id, int64 value, bool is_called)
 {
@@ -119,7 +131,10 @@ set_everywhere(Oid id, int64 value, bool is_called)
 	else
 	{
 		if (is_everywhere())
+		{
 			MtmWrittenRows();
+			lock_place(id);
+		}
 		set_own(id, &form, &share, value, is_called);
 		if (is_everywhere())
 			tell(sequence, MTM_SEQUENCE_SET, value, is_called);
@@ -355,6 +370,7 @@ make_move(Relation sequence, const MtmSequenceMove *move, bool decided)
 	switch (move->kind)
 	{
 		case MTM_SEQUENCE_SET:
+			lock_place(RelationGetRelid(sequence));
 			(void) MtmSequenceGoOn(sequence, &form, &share, next);
 			break;
 		case MTM_SEQUENCE_BEHIND:

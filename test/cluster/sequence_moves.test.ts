@@ -151,6 +151,24 @@ describe('sequences that go on elsewhere', () => {
     expect(others.map(([first]) => first)).toEqual(sessions.nodes.ids.slice(1));
   });
 
+  test('from two nodes at once: all go on where one of them put it', async () => {
+    for (const start of [100, 20_000]) {
+      const places = [start, 2 * start];
+      for (const [i, place] of places.entries()) {
+        await sessions.on(i + 1).query('BEGIN');
+        await sessions.on(i + 1).query(`SELECT setval('s', ${place})`);
+      }
+      const ends = await Promise.allSettled([1, 2].map((node) => sessions.on(node).query('COMMIT')));
+      const values = (await drawn('s', 1)).flat();
+      const won = ends.findIndex(({ status }) => status === 'fulfilled');
+      for (const end of ends) {
+        if (end.status === 'rejected') expect(['40001', '40P01']).toContain(end.reason.code);
+      }
+      for (const value of values) expect(value - (places[won] ?? 0), `${values}`).toBeGreaterThan(0);
+      expect(Math.max(...values) - Math.min(...values)).toBeLessThan(STEP);
+    }
+  });
+
   test('who may not, may not', async () => {
     await sessions.run(1, 'CREATE ROLE seq_moves_ann', 'GRANT USAGE ON SCHEMA seq_moves TO seq_moves_ann');
     const setval = "SELECT setval('s', 800)";
