@@ -43,7 +43,7 @@ export interface ClusterNodes extends HealthyNodes {
   delay(one: number, other: number, delay_ms: number): Promise<void>;
   heal(): Promise<void>;
   logs(node: number): Promise<string>;
-  /** Until every node says that it is online. */
+  /** Until every node is online, and has heard it from all others. */
   wait_online(): Promise<void>;
   /** Stops everything and removes it; also after a failure. */
   destroy(): Promise<void>;

@@ -13,7 +13,8 @@ import {
 } from 'testcontainers';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { conn_string } from '../../ts-src/cli/conn_string.ts';
-import { ADMIN_APPLICATION, connect, query_node } from '../../ts-src/cli/database_client.ts';
+import { connect } from '../../ts-src/cli/database_client.ts';
+import { STATUS_OPTIONS, asked_status, what_they_wait_for } from '../../ts-src/cli/wait_online.ts';
 import { NotSupported, type ClientOptions, type ClusterNodes, type StartOptions } from './cluster_nodes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -148,11 +149,11 @@ export class ContainerNodes implements ClusterNodes {
   async wait_online(): Promise<void> {
     const deadline = Date.now() + ONLINE_TIMEOUT_MS;
     for (;;) {
-      const states = await Promise.all(this.ids.map((node) => this.status(node)));
-      if (states.every((state) => state === 'online')) return;
-      if (Date.now() > deadline) {
-        throw new Error(`nodes are not online: ${states.join(', ')}`);
-      }
+      const ask = (node: number) =>
+        asked_status(node, container_client_config(this.address(), node, STATUS_OPTIONS));
+      const waiting = what_they_wait_for(await Promise.all(this.ids.map(ask)));
+      if (waiting === null) return;
+      if (Date.now() > deadline) throw new Error(`nodes are not online: ${waiting}`);
       await sleep(POLL_INTERVAL_MS);
     }
   }
@@ -178,15 +179,6 @@ export class ContainerNodes implements ClusterNodes {
     const client = await this.client(1);
     await client.query('CREATE EXTENSION multimaster CASCADE');
     await client.end();
-  }
-
-  private async status(node: number): Promise<string> {
-    const options = { application_name: ADMIN_APPLICATION };
-    const config = container_client_config(this.address(), node, options);
-    const sql = 'SELECT status FROM mtm.status()';
-    return query_node<{ status: string }>(config, sql)
-      .then((rows) => rows[0]?.status ?? 'no status')
-      .catch((error: Error) => error.message);
   }
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
 import { only, type ClientOptions, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
-import { becomes, node_query } from './node_query.ts';
+import { becomes, node_query, only_these_are_online } from './node_query.ts';
 
 const POLL_MS = 100;
 const SOME = 60;
@@ -79,7 +79,7 @@ describe('a node that is dropped', { timeout: 240_000 }, () => {
 
   test('may be dead', async () => {
     await nodes.kill(3);
-    await shows([1, 2], 'SELECT gen_members_online FROM mtm.status() WHERE gen_members = gen_members_online', [1, 2]);
+    await only_these_are_online(nodes, [1, 2]);
     await query(1, 'SELECT mtm.drop_node(3)');
     await shows([1, 2], CONFIGURED, [1, 2]);
   });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
 import { only, type ClientOptions } from './cluster_nodes.ts';
 import { LocalNodes } from './local_nodes.ts';
-import { becomes, node_query } from './node_query.ts';
+import { becomes, node_query, only_these_are_online } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { same_schema_everywhere } from './schema_dump.ts';
 
@@ -72,9 +72,9 @@ describe('nodes that join', { timeout: 300_000 }, () => {
 
   test('while another is away, which gets it all when it is back', async () => {
     await nodes.kill(3);
-    await shows([1, 2, 4], 'SELECT gen_members_online FROM mtm.status() WHERE gen_members = gen_members_online', [1, 2, 4]);
+    await only_these_are_online(nodes, [1, 2, 4]);
     expect(await nodes.join(4)).toBe(5);
-    await shows([1, 2, 4, 5], 'SELECT gen_members_online FROM mtm.status() WHERE gen_members = gen_members_online', [1, 2, 4, 5]);
+    await only_these_are_online(nodes, [1, 2, 4, 5]);
     await query(5, 'INSERT INTO entries VALUES (-5, 5); UPDATE counters SET n = n + 1 WHERE node = 5');
     await nodes.start(3);
     await configured([1, 2, 3, 4, 5]);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { only_these_are_online } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 
 const SETTINGS = {
@@ -40,8 +41,6 @@ const becomes = (nodes: ClusterNodes, node: number, sql: string, wanted: unknown
 const says = (nodes: ClusterNodes, node: number, text: string) =>
   until(async () => (await nodes.logs(node)).includes(text));
 
-const MEMBERS = 'SELECT gen_members FROM mtm.status()';
-const MEMBERS_ONLINE = 'SELECT gen_members_online FROM mtm.status() WHERE gen_members = gen_members_online';
 const LAG = "SELECT slot_lag FROM mtm.get_nodes_state() WHERE status = 'dropped' OR id = 3";
 
 describe('WAL for a node that is away', { timeout: 60_000 }, () => {
@@ -62,7 +61,7 @@ describe('WAL for a node that is away', { timeout: 60_000 }, () => {
 
   test('is warned of while it grows', async () => {
     await nodes.kill(3);
-    for (const node of [1, 2]) await becomes(nodes, node, MEMBERS_ONLINE, [1, 2]);
+    await only_these_are_online(nodes, [1, 2]);
     oldest_segment = await value(nodes, 1,
       "SELECT pg_walfile_name(restart_lsn) FROM pg_replication_slots WHERE slot_name = 'mtm_slot_3'");
     await write_mb(5);
@@ -121,7 +120,7 @@ describe('WAL for a node that is away', { timeout: 60_000 }, () => {
     const text = 'more than multimaster.max_recovery_lag = 8 MB; it is not dropped, since this node is not online';
     await says(nodes, 1, text);
     await nodes.start(2);
-    await becomes(nodes, 1, MEMBERS, [1, 2]);
+    await only_these_are_online(nodes, [1, 2]);
     expect(await query(nodes, 1, 'SELECT id FROM mtm.cluster_nodes')).toEqual([{ id: 3 }]);
   });
 });

@@ -30,3 +30,9 @@ export async function becomes(nodes: HealthyNodes, ids: number[], sql: string, w
     }
   }
 }
+
+/** Until these are online in a generation of their own, and each has heard it from the others. */
+export function only_these_are_online(nodes: HealthyNodes, ids: number[]): Promise<void> {
+  const members = "SELECT gen_members FROM mtm.status() WHERE status = 'online' AND gen_members = gen_members_online";
+  return becomes(nodes, ids, members, ids);
+}

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } fr
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { only_these_are_online } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { same_schema_everywhere } from './schema_dump.ts';
 
@@ -56,14 +57,7 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
 
   /** Each of the others goes on without it: until then a statement there may fail. */
   async function gone(node: number): Promise<void> {
-    for (const witness of nodes.ids.filter((id) => id !== node)) {
-      for (;;) {
-        const { rows } = await query(witness, 'SELECT gen_members, status FROM mtm.status()');
-        const { gen_members, status } = rows[0] as { gen_members: number[]; status: string };
-        if (status === 'online' && !gen_members.includes(node)) break;
-        await sleep(POLL_MS);
-      }
-    }
+    await only_these_are_online(nodes, nodes.ids.filter((id) => id !== node));
   }
 
   async function away(node: number): Promise<void> {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
 import { only, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
-import { becomes, node_query } from './node_query.ts';
+import { node_query, only_these_are_online } from './node_query.ts';
 
 const POLL_MS = 100;
 const SOME = 60;
@@ -29,8 +29,6 @@ describe('a node that is stopped', { timeout: 240_000 }, () => {
   });
 
   const query = (node: number, sql: string) => node_query(nodes, node, sql);
-  const members_become = (ids: number[], members: number[]) =>
-    becomes(nodes, ids, 'SELECT gen_members_online FROM mtm.status()', members);
 
   async function check(ids: number[]): Promise<void> {
     await load.progress(SOME);
@@ -42,7 +40,7 @@ describe('a node that is stopped', { timeout: 240_000 }, () => {
   test('answers no statement, says why, and reads on', async () => {
     await load.progress(SOME);
     await query(3, 'SELECT mtm.stop_node(3)');
-    await members_become([1, 2], [1, 2]);
+    await only_these_are_online(nodes, [1, 2]);
     await expect(query(3, 'SELECT FROM entries')).rejects.toMatchObject({ code: '57P03' });
     for (let reason = ''; !/stopped by mtm.stop_node.*goes on reading/.test(reason); ) {
       reason = String((await query(3, 'SELECT reason FROM mtm.status()'))[0]!['reason']);
@@ -62,31 +60,31 @@ describe('a node that is stopped', { timeout: 240_000 }, () => {
     await check([1, 2]);
     await nodes.start(3);
     await load.progress(SOME);
-    await members_become([1, 2], [1, 2]);
+    await only_these_are_online(nodes, [1, 2]);
     await expect(query(3, 'SELECT FROM entries')).rejects.toMatchObject({ code: '57P03' });
   });
 
   test('comes back when it is resumed, under load', async () => {
     await query(2, 'SELECT mtm.resume_node(3)');
-    await members_become([1, 2, 3], [1, 2, 3]);
+    await only_these_are_online(nodes, [1, 2, 3]);
     await check([1, 2, 3]);
   });
 
   test('comes back by itself when the others are no quorum without it', async () => {
     await query(1, 'SELECT mtm.stop_node(2)');
-    await members_become([1, 3], [1, 3]);
+    await only_these_are_online(nodes, [1, 3]);
     await nodes.kill(1);
-    await members_become([2, 3], [2, 3]);
+    await only_these_are_online(nodes, [2, 3]);
     await nodes.start(1);
-    await members_become([1, 3], [1, 3]);
+    await only_these_are_online(nodes, [1, 3]);
     await query(3, 'SELECT mtm.resume_node(2)');
-    await members_become([1, 2, 3], [1, 2, 3]);
+    await only_these_are_online(nodes, [1, 2, 3]);
     await check([1, 2, 3]);
   });
 
   test('or is dropped with its slots', async () => {
     await query(1, 'SELECT mtm.stop_node(3, true)');
-    await members_become([1, 2], [1, 2]);
+    await only_these_are_online(nodes, [1, 2]);
     await expect(query(1, 'SELECT mtm.resume_node(3)')).rejects.toMatchObject({ code: '55000' });
   });
 });

@@ -1,7 +1,8 @@
-// Waits until every node says that it is online, and tells meanwhile what each of
-// the others waits for.
+// Waits until every node is online and knows so of the others, and tells meanwhile what
+// each of them waits for.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ADMIN_APPLICATION, query_node } from './database_client.ts';
+import type pg from 'pg';
+import { ADMIN_APPLICATION, query_node, type ConnectOptions } from './database_client.ts';
 import { Failure } from './failure.ts';
 import type { LocalCluster } from './local_cluster.ts';
 
@@ -14,39 +15,56 @@ const EXTENSION_MISSING = new Set(['3F000', '42883', '42P01', '3D000']);
 export interface NodeStatus {
   node: number;
   online: boolean;
+  /** Its generation, once it has heard from all members that they are online in it. */
+  whole_generation: string | null;
   text: string;
 }
 
 interface StatusRow {
   status: string;
   connected: number[] | null;
+  gen_num: string;
+  is_whole: boolean;
   /** Why it is not online. */
   reason: string | null;
 }
 
-export async function node_status(
-  cluster: LocalCluster,
-  node: number,
-): Promise<NodeStatus> {
-  if (cluster.pid(node) === null) return { node, online: false, text: 'stopped' };
-  if (cluster.is_paused(node)) return { node, online: false, text: 'paused' };
+const STATUS = `
+  SELECT status, connected, reason, gen_num, gen_members <@ gen_members_online AS is_whole
+  FROM mtm.status()`;
+
+async function node_status(cluster: LocalCluster, node: number): Promise<NodeStatus> {
+  if (cluster.pid(node) === null) return not_online(node, 'stopped');
+  if (cluster.is_paused(node)) return not_online(node, 'paused');
+  return asked_status(node, cluster.client_config(node, STATUS_OPTIONS));
+}
+
+export const STATUS_OPTIONS: ConnectOptions = {
+  application_name: ADMIN_APPLICATION,
+  connect_timeout_ms: STATUS_TIMEOUT_MS,
+  statement_timeout_ms: STATUS_TIMEOUT_MS,
+};
+
+/** What a node that runs says, or why it does not. */
+export async function asked_status(node: number, config: pg.ClientConfig): Promise<NodeStatus> {
   try {
-    const config = cluster.client_config(node, {
-      application_name: ADMIN_APPLICATION,
-      connect_timeout_ms: STATUS_TIMEOUT_MS,
-      statement_timeout_ms: STATUS_TIMEOUT_MS,
-    });
-    const sql = 'SELECT status, connected, reason FROM mtm.status()';
-    const [row] = await query_node<StatusRow>(config, sql);
-    if (row === undefined) return { node, online: false, text: 'has no status yet' };
-    return { node, online: row.status === 'online', text: in_words(row) };
+    const [row] = await query_node<StatusRow>(config, STATUS);
+    if (row === undefined) return not_online(node, 'has no status yet');
+    const online = row.status === 'online';
+    return { node, online, whole_generation: online && row.is_whole ? row.gen_num : null, text: in_words(row) };
   } catch (error) {
-    return { node, online: false, text: failure_in_words(error) };
+    return not_online(node, failure_in_words(error));
   }
 }
 
+function not_online(node: number, text: string): NodeStatus {
+  return { node, online: false, whole_generation: null, text };
+}
+
 function in_words(row: StatusRow): string {
-  if (row.status === 'online') return 'online';
+  if (row.status === 'online') {
+    return `online in generation ${row.gen_num}${row.is_whole ? '' : ', waits to hear that all others are'}`;
+  }
   if (row.reason) return `${row.status}: ${row.reason}`;
   const peers = row.connected?.length ? row.connected.join(', ') : 'no node';
   return `${row.status}, connected to ${peers}`;
@@ -83,6 +101,14 @@ export async function wait_node_online(
   }
 }
 
+/** Null: all are online in one generation, and each has heard it from all others. */
+export function what_they_wait_for(all: NodeStatus[]): string | null {
+  const late = all.filter((status) => status.whole_generation === null);
+  const is_one = new Set(all.map((status) => status.whole_generation)).size <= 1;
+  if (late.length === 0 && is_one) return null;
+  return (late.length > 0 ? late : all).map((status) => `node ${status.node} ${status.text}`).join('; ');
+}
+
 export async function wait_online(
   cluster: LocalCluster,
   timeout_ms: number,
@@ -91,9 +117,8 @@ export async function wait_online(
   const deadline = Date.now() + timeout_ms;
   for (;;) {
     const all = await Promise.all(cluster.nodes.map((node) => node_status(cluster, node)));
-    const waiting = all.filter((status) => !status.online);
-    if (waiting.length === 0) return;
-    const text = waiting.map((status) => `node ${status.node} ${status.text}`).join('; ');
+    const text = what_they_wait_for(all);
+    if (text === null) return;
     if (Date.now() > deadline) {
       throw new Failure(
         'not_online',
