@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import type { ClientOptions, ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
+import { becomes, only_these_are_online } from './node_query.ts';
 import { failure, value } from './node_sessions.ts';
 import { outcome_of, type Outcome } from './outcome.ts';
 import { same_everywhere } from './same_everywhere.ts';
@@ -13,6 +14,7 @@ import { same_everywhere } from './same_everywhere.ts';
 /** Where the client is, and another node. */
 const COORDINATOR = 1;
 const PARTICIPANT = 2;
+const OTHER = 3;
 
 const OF_COORDINATOR = ['registered', 'prepared', 'decided', 'committed'];
 const OF_PARTICIPANT = ['applied', 'voting', 'outcome', 'ended'];
@@ -52,6 +54,7 @@ const AFTER_CRASH: Record<string, Outcome[]> = {
 
 const node_of = (point: string) => (OF_COORDINATOR.includes(point) ? COORDINATOR : PARTICIPANT);
 const POLL_INTERVAL_MS = 20;
+const PREPARED = 'SELECT count(*)::int FROM pg_prepared_xacts';
 
 describe('stop points', () => {
   let nodes: ClusterNodes;
@@ -167,9 +170,8 @@ describe('stop points', () => {
     if (point === 'outcome' || point === 'ended') {
       // The client knows; what the participant has is prepared, or executed already.
       expect(await outcome).toBe('acknowledged');
-      const prepared = 'SELECT count(*)::int FROM pg_prepared_xacts';
       const left = point === 'outcome' ? 1 : 0;
-      while ((await value(watcher, prepared)) !== left) await sleep(POLL_INTERVAL_MS);
+      while ((await value(watcher, PREPARED)) !== left) await sleep(POLL_INTERVAL_MS);
     } else {
       await waits(id);
     }
@@ -190,6 +192,25 @@ describe('stop points', () => {
       await check(id, heard);
     },
   );
+
+  test('a lane with what a ballot has ended does not hold up its origin, which comes back', async () => {
+    await set('outcome', 'wait');
+    const { id, outcome } = await insert();
+    expect(await outcome).toBe('acknowledged');
+    const watcher = await on(PARTICIPANT, { options: '-c multimaster.bypass=on' });
+    while ((await value(watcher, PREPARED)) !== 1) await sleep(POLL_INTERVAL_MS);
+    await becomes(nodes, [OTHER], PREPARED, 0);
+    await nodes.kill(OTHER);
+    await only_these_are_online(nodes, [COORDINATOR, PARTICIPANT]);
+    while ((await value(watcher, PREPARED)) !== 0) await sleep(POLL_INTERVAL_MS);
+    await nodes.kill(COORDINATOR);
+    while ((await value(watcher, 'SELECT status FROM mtm.status()')) === 'online') await sleep(POLL_INTERVAL_MS);
+    await watcher.query("SELECT mtm.inject_2pc_error('')");
+    await nodes.start(COORDINATOR);
+    await only_these_are_online(nodes, [COORDINATOR, PARTICIPANT]);
+    await nodes.start(OTHER);
+    await check(id, 'acknowledged');
+  });
 
   test.each(POINTS)('crash: %s', async (point) => {
     await set(point, 'crash');
