@@ -104,7 +104,7 @@ MtmReplayBegin(int donor)
 	XLogRecPtr	from = MtmCopyFirstOwn();
 
 	if (XLogRecPtrIsInvalid(from))
-		from = MtmSlotConfirmed(donor);
+		from = MtmSlotRestart(donor);
 	prepared = MtmPreparedHere();
 	initStringInfo(&applied.notifies);
 	load_progress();
@@ -531,9 +531,9 @@ defer(const MtmFrame *frame, XLogRecPtr confirmable)
 	MemoryContextSwitchTo(old);
 }
 
-/* The name is given again at the donor: what ended before is not what has it here. */
+/* What has the name here is what they end, or got it later: then it is not `theirs`. */
 static void
-forget_deferred(const char *gid)
+end_deferred(const char *gid, bool theirs)
 {
 	ListCell   *cell;
 
@@ -544,6 +544,8 @@ forget_deferred(const char *gid)
 		if (strcmp(one->gid, gid) != 0)
 			continue;
 		deferred = foreach_delete_current(deferred, cell);
+		if (theirs && find_prepared(gid))
+			finish_prepared(gid, one->commit);
 		pfree(one);
 	}
 }
@@ -556,10 +558,9 @@ MtmReplayKeep(const MtmFrame *frame, XLogRecPtr confirmable)
 	Kept	   *one;
 
 	note_name(frame->gid, &identity);
-	forget_deferred(frame->gid);
-	if ((find_prepared(frame->gid) && has_name_here(&identity)) ||
-		was_prepared_here(&identity, frame->coordinator_end_lsn))
+	if (was_prepared_here(&identity, frame->coordinator_end_lsn))
 	{
+		end_deferred(frame->gid, false);
 		MtmBodyDrop();
 		return;
 	}
@@ -593,8 +594,9 @@ MtmReplayOutcome(const MtmFrame *frame, XLogRecPtr confirmable, bool (*wanted) (
 	{
 		Run			run = {.tx = &one->tx,.identity = one->identity};
 
+		end_deferred(frame->gid, true);
 		/* It was committed under that name: what has it here never was prepared everywhere. */
-		if (here)
+		if (find_prepared(frame->gid))
 			finish_prepared(frame->gid, false);
 		if (!run_until_done(&run, wanted))
 			return false;

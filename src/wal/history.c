@@ -239,19 +239,31 @@ MtmWalLogRefused(const MtmIdentity *identity)
 							 sizeof(*identity), false);
 }
 
-XLogRecPtr
-MtmSlotConfirmed(int peer)
+static ReplicationSlotPersistentData
+slot_of(int peer)
 {
 	char		name[NAMEDATALEN];
 	ReplicationSlot *slot;
-	XLogRecPtr	confirmed;
+	ReplicationSlotPersistentData data = {.restart_lsn = InvalidXLogRecPtr};
 
 	snprintf(name, sizeof(name), "mtm_slot_%d", peer);
 	slot = SearchNamedReplicationSlot(name, true);
 	if (!slot)
-		return InvalidXLogRecPtr;
+		return data;
 	SpinLockAcquire(&slot->mutex);
-	confirmed = slot->data.confirmed_flush;
+	data = slot->data;
 	SpinLockRelease(&slot->mutex);
-	return confirmed;
+	return data;
+}
+
+XLogRecPtr
+MtmSlotConfirmed(int peer)
+{
+	return slot_of(peer).confirmed_flush;
+}
+
+XLogRecPtr
+MtmSlotRestart(int peer)
+{
+	return slot_of(peer).restart_lsn;
 }

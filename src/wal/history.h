@@ -34,5 +34,7 @@ extern void MtmWalLogRefused(const MtmIdentity *identity);
 
 /* The confirmed position of the slot that this node keeps for `peer`; invalid: none. */
 extern XLogRecPtr MtmSlotConfirmed(int peer);
+/* From where it keeps WAL: all that is prepared here, and was not in a copy, was begun behind it. */
+extern XLogRecPtr MtmSlotRestart(int peer);
 
 #endif

@@ -476,6 +476,17 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await same_everywhere(nodes, ['kept']);
   });
 
+  test.each(['COMMIT', 'ROLLBACK'])('has a prepared transaction under the name of another, whose end it missed (%s)', async (verb) => {
+    await query(2, "BEGIN; UPDATE kept SET n = 41 WHERE id = 41; PREPARE TRANSACTION 'twice'");
+    for (const node of [1, 2]) await node_3_confirmed(node);
+    await away(3);
+    await query(2, `${verb} PREPARED 'twice'`);
+    await query(1, "BEGIN; UPDATE kept SET n = 42 WHERE id = 42; PREPARE TRANSACTION 'twice'");
+    await back(3);
+    await query(1, "COMMIT PREPARED 'twice'");
+    await same_everywhere(nodes, ['kept']);
+  });
+
   test('ends sessions that hold what it needs', async () => {
     const holder = await nodes.client(3);
     const ended = new Promise((resolve) => holder.on('error', resolve));
