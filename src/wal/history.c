@@ -166,7 +166,7 @@ read_all(XLogReaderState *reader, ReadLocalXLogPageNoWaitPrivate *reading,
 {
 	XLogRecPtr	end;
 
-	/* Refusals are not flushed when they are written, and must not be missed. */
+	/* Outcomes that lanes executed and refusals are not flushed when they are written. */
 	XLogFlush(LogLogicalMessage(MTM_MESSAGE_LOOK, "", 0, false));
 	end = GetFlushRecPtr(NULL);
 	if (from >= end)

@@ -66,6 +66,32 @@ describe('the state of a prepared transaction', () => {
     await nothing_is_left();
   });
 
+  test('once it ended, is remembered from WAL that nobody has flushed', async () => {
+    const [participant = 2] = PARTICIPANTS;
+    const on = sessions.on(participant);
+    await stop_at(participant, 'outcome', 'wait');
+    await client.query('INSERT INTO rows VALUES (2, 4)');
+    await until(participant, PREPARED, 1);
+    const gid = await value(on, "SELECT gid FROM pg_prepared_xacts WHERE gid LIKE 'MTM-%'");
+    await signal(on, 'STOP');
+    try {
+      await stop_at(participant, '', 'wait');
+      await until(participant, PREPARED, 0);
+      const remembered = await value(on, 'SELECT gid FROM mtm.shell_remembered(ARRAY[$1], 1 << ($2 - 1))', [gid, COORDINATOR]);
+      expect(remembered).toBe(gid);
+    } finally {
+      await signal(on, 'CONT');
+    }
+    await nothing_is_left();
+  });
+
+  /** To all that flush WAL without being asked to. */
+  async function signal(on: pg.Client, name: string): Promise<void> {
+    const pids = await value(on, `SELECT string_agg(pid::text, ' ') FROM pg_stat_activity
+      WHERE backend_type IN ('walwriter', 'background writer', 'checkpointer', 'multimaster receiver')`);
+    await on.query(`COPY (SELECT) TO PROGRAM 'kill -${name} ${String(pids)}'`);
+  }
+
   test('with subtransactions, some of them rolled back', async () => {
     await client.query('BEGIN');
     for (let id = 100; id < 200; id++) {
