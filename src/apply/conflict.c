@@ -12,10 +12,16 @@
  * who it waits for: whoever holds the lock or stands before it in the queue, and whoever
  * these wait for in turn. Longer waits are looked at less often.
  *
+ * The timer is not one of PostgreSQL's timeouts: a timeout that was disabled goes off all
+ * the same, which for nearly every transaction wakes a worker that has nothing to do.
+ *
  * Nothing may be looked up in catalogs here: that takes locks, and the process is in the
  * middle of waiting for one.
  */
 #include "postgres.h"
+
+#include <signal.h>
+#include <time.h>
 
 #include "apply/conflict.h"
 #include "apply/described_row.h"
@@ -25,15 +31,18 @@
 #include "miscadmin.h"
 #include "settings.h"
 #include "shmem/writers.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/timeout.h"
 #include "wire/gid.h"
 #include "wire/link_message.h"
 
 #define TICK_MS 4
+/* Background workers have no other use for it. */
+#define TICK_SIGNAL SIGUSR2
 /* A wait is looked at in its 1st, 2nd, 4th ... tick, and then at every one of these. */
 #define MOST_TICKS 16
 /* Processes that are followed; enough for the longest queue that a look should cost. */
@@ -54,7 +63,7 @@ typedef struct Waiter
 static const MtmTransaction *applying = NULL;
 static MtmGid applying_gid;
 static bool applying_ordered;	/* it has a place in the order: not a user's own */
-static TimeoutId timer;
+static timer_t timer;
 
 static Waiter waiters[MOST_WAITERS];
 static int	waiter_count;
@@ -289,11 +298,12 @@ look(void)
 
 /* In a signal handler. */
 static void
-on_tick(void)
+on_tick(SIGNAL_ARGS)
 {
+	int			save_errno = errno;
 	uint64		start;
 
-	if (!IsWaitingForLock())
+	if (!IsWaitingForLock() || proc_exit_inprogress)
 		return;
 	start = pg_atomic_read_u64(&MyProc->waitStart);
 	if (start != wait_start)
@@ -304,7 +314,19 @@ on_tick(void)
 	{
 		asked = true;
 		MtmInterruptSelf();
+		SetLatch(MyLatch);
 	}
+	errno = save_errno;
+}
+
+/* 0: it stops. */
+static void
+tick_every(int ms)
+{
+	struct timespec every = {.tv_nsec = ms * 1000 * 1000L};
+	struct itimerspec spec = {.it_interval = every, .it_value = every};
+
+	(void) timer_settime(timer, 0, &spec, NULL);
 }
 
 void
@@ -312,8 +334,7 @@ MtmConflictBegin(const MtmTransaction *tx)
 {
 	applying_ordered = MtmGidParse(tx->gid, &applying_gid);
 	applying = tx;
-	enable_timeout_every(timer, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TICK_MS),
-						 TICK_MS);
+	tick_every(TICK_MS);
 }
 
 void
@@ -322,7 +343,7 @@ MtmConflictEnd(void)
 	if (!applying)
 		return;
 	applying = NULL;
-	disable_timeout(timer, false);
+	tick_every(0);
 }
 
 /* See interrupt.c. */
@@ -336,7 +357,11 @@ MtmConflictCheckSettings(void)
 void
 MtmConflictInitialize(void)
 {
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = TICK_SIGNAL};
+
 	MtmConflictCheckSettings();
-	timer = RegisterTimeout(USER_TIMEOUT, on_tick);
+	pqsignal(TICK_SIGNAL, on_tick);
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0)
+		ereport(FATAL, (errmsg("could not create a timer: %m")));
 	MtmInterruptSetHandler(look);
 }
