@@ -29,6 +29,7 @@
 #include "replication/logical.h"
 #include "replication/origin.h"
 #include "replication/output_plugin.h"
+#include "sender/batch.h"
 #include "sender/row_types.h"
 #include "sender/sent_relation.h"
 #include "sender/wakeup.h"
@@ -169,6 +170,7 @@ plugin_startup(LogicalDecodingContext *ctx, OutputPluginOptions *options, bool i
 	peer->sender_started = GetCurrentTimestamp();
 	SpinLockRelease(&peer->mutex);
 	MtmSenderTakeOver(peer_id);
+	MtmSenderBatchBegin(ctx);
 }
 
 static void
