@@ -69,7 +69,7 @@ SELECT is_empty(
 
 SELECT is_empty(
   $$SELECT proname FROM pg_proc WHERE pronamespace = 'mtm'::regnamespace
-    AND proparallel <> 'u'$$,
+    AND proparallel = 's'$$,
   'no function runs in parallel workers');
 
 -- ---- views and tables ------------------------------------------------------------
