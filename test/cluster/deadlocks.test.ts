@@ -218,6 +218,28 @@ describe('a circle of waits over nodes', () => {
     expect(await patient).toBeNull();
   });
 
+  test('by advisory locks over all nodes that are taken in different orders', async () => {
+    const clients = await all_ended([2, 3].map((node) => sessions.another(node)));
+    const [one, two] = clients as [pg.Client, pg.Client];
+    for (const [i, client] of clients.entries()) {
+      await client.query('SET multimaster.cluster_advisory_locks = on');
+      await client.query('BEGIN');
+      await client.query(`SELECT pg_advisory_xact_lock(${i})`);
+    }
+    const granted = ended(one.query('SELECT pg_advisory_xact_lock(1)'));
+    await waiting(1, 1);
+    const error = await ended(two.query('SELECT pg_advisory_xact_lock(0)'));
+    await two.query('ROLLBACK');
+    expect(await granted).toBeNull();
+    await one.query('ROLLBACK');
+    const [first, second] = [await name_of(2, one), await name_of(3, two)];
+    expect(error).toMatchObject({ code: '40P01', message: 'deadlock detected' });
+    expect(error?.detail).toContain(
+      `Node 1: ${second} waits for ${first} (ExclusiveLock, advisory).\n` +
+        `Node 1: ${first} waits for ${second} (ExclusiveLock, advisory).`,
+    );
+  });
+
   test('nobody is taken for a session of another node but who connects as nodes do', async () => {
     await sessions.on(1).query(`CREATE ROLE ${USER.user} LOGIN PASSWORD '${USER.password}'`);
     await sessions.settled();
