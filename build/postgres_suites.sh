@@ -97,14 +97,16 @@ build_libraries() {
     mkdir "$OUT/lib"
     cp "$OUT"/source/src/test/regress/regress.c "$OUT"/source/contrib/spi/refint.c \
         "$OUT"/source/contrib/spi/autoinc.c "$OUT/lib"
-    printf '%s\n' 'MODULES = regress refint autoinc' 'PGXS := $(shell $(PG_CONFIG) --pgxs)' \
+    # refint says what it does, as PostgreSQL's own makefile of contrib/spi has it.
+    printf '%s\n' 'MODULES = regress refint autoinc' 'PG_CPPFLAGS = -DREFINT_VERBOSE' \
+        'PGXS := $(shell $(PG_CONFIG) --pgxs)' \
         'include $(PGXS)' >"$OUT/lib/Makefile"
     make -s -C "$OUT/lib" PG_CONFIG="$pg_config" with_llvm=no >"$OUT/lib.log" 2>&1 ||
         fail "the libraries could not be built (log: $OUT/lib.log)"
 }
 
 mkdir -p "$OUT"
-stamp="$version ${PGSRC-}"
+stamp="$version ${PGSRC-} $(cksum <build/postgres_suites.sh)"
 [ "$(cat "$OUT/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 rm -f "$OUT/stamp"
 get_source

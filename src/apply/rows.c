@@ -199,6 +199,8 @@ read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
 		}
 	}
 	ExecStoreVirtualTuple(slot);
+	/* Generated columns, checks and triggers may ask for it. */
+	slot->tts_tableOid = RelationGetRelid(target->relation);
 }
 
 static void

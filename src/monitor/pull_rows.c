@@ -93,7 +93,7 @@ columns_of(Relation relation, ArrayType *names, int *count)
 }
 
 static void
-fill(TupleTableSlot *slot, PGresult *block, int row, Column *columns, int count)
+fill(TupleTableSlot *slot, Oid table, PGresult *block, int row, Column *columns, int count)
 {
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
@@ -109,6 +109,8 @@ fill(TupleTableSlot *slot, PGresult *block, int row, Column *columns, int count)
 		slot->tts_isnull[column->index] = isnull;
 	}
 	ExecStoreVirtualTuple(slot);
+	/* Generated columns and checks may ask for it. */
+	slot->tts_tableOid = table;
 }
 
 static int64
@@ -175,7 +177,7 @@ insert_rows(Relation relation, ArrayType *names, int node_id, const char *cursor
 
 				CHECK_FOR_INTERRUPTS();
 				old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-				fill(slot, block, row, columns, count);
+				fill(slot, RelationGetRelid(result->ri_RelationDesc), block, row, columns, count);
 				ExecSimpleRelationInsert(result, estate, slot);
 				MemoryContextSwitchTo(old);
 				ResetPerTupleExprContext(estate);

@@ -137,7 +137,8 @@ const SCENARIOS: RowScenario[] = [
       "CREATE DOMAIN positive AS int CHECK (value > 0)",
       `CREATE TABLE computed (id int GENERATED ALWAYS AS IDENTITY, price numeric CHECK (price > 0),
          n positive, total numeric GENERATED ALWAYS AS (price * n) STORED,
-         label text GENERATED ALWAYS AS (lower(name)) STORED, name text)`,
+         label text GENERATED ALWAYS AS (lower(name)) STORED, name text,
+         own bool GENERATED ALWAYS AS (tableoid = 'computed'::regclass) STORED CHECK (own))`,
     ],
     steps: [
       [2, "INSERT INTO computed (price, n, name) VALUES (1.5, 2, 'Nut'), (2, 3, 'BOLT')"],

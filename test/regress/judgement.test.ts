@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judge, known_difference, summary } from './judgement.ts';
 import { read_results, without_identity } from './results.ts';
-import { schedule_apart } from './suite.ts';
+import { schedule_apart, with_ends_of_data } from './suite.ts';
 
 const OUTPUT = `(using postmaster on /tmp/x, port 7100)
 test test_setup                   ... ok          463 ms
@@ -54,6 +54,19 @@ test('a test is taken out of its group', () => {
   );
 });
 
+test('a COPY FROM STDIN that has no data gets the end of it', () => {
+  const script = ['COPY a FROM stdin;', '1', '\\.', 'copy b (x) from stdin; -- fail', 'SELECT 1;'];
+  const more = ['COPY c FROM STDIN CSV;', '-- no data', 'COPY d FROM stdin;', '\\.'];
+  expect(with_ends_of_data([...script, ...more].join('\n')).split('\n')).toEqual([
+    ...script.slice(0, 4),
+    '\\.',
+    'SELECT 1;',
+    'COPY c FROM STDIN CSV;',
+    '\\.',
+    ...more.slice(1),
+  ]);
+});
+
 describe('judgement', () => {
   const known = new Map([['char', known_difference('char', '# why\n# and how\n@@\n-one\n+two\n')]]);
 
@@ -67,6 +80,12 @@ describe('judgement', () => {
     });
     expect(judgement.unknown.map(({ test }) => test)).toEqual(['varchar']);
     expect(summary(judgement, known)).toContain('char: why and how');
+  });
+
+  test('where the suite is of another release, what a plain server gives counts apart', () => {
+    const judgement = judge(read_results(OUTPUT, DIFFS), known, ['name', 'char']);
+    expect(judgement).toMatchObject({ unchanged: ['test_setup'], as_plain: ['name'], known: ['char'] });
+    expect(summary(judgement, known)).toContain('5 tests: 1 gave');
   });
 
   test('another difference than the known one is unknown', () => {

@@ -30,7 +30,10 @@ export function read_known(dir: string): Map<string, KnownDifference> {
 }
 
 export interface Judgement {
+  /** What the suite expects. */
   unchanged: string[];
+  /** What a plain server of this release gives, which is not what the suite expects. */
+  as_plain: string[];
   /** Nothing but the line "Replica Identity: FULL". */
   identity: string[];
   known: string[];
@@ -39,9 +42,15 @@ export interface Judgement {
   outdated: string[];
 }
 
-export function judge(results: TestResult[], known: Map<string, KnownDifference>): Judgement {
+/** `of_release`: the tests for which a plain server of this release is the measure. */
+export function judge(
+  results: TestResult[],
+  known: Map<string, KnownDifference>,
+  of_release: string[] = [],
+): Judgement {
   const judgement: Judgement = {
     unchanged: [],
+    as_plain: [],
     identity: [],
     known: [],
     unknown: [],
@@ -49,7 +58,8 @@ export function judge(results: TestResult[], known: Map<string, KnownDifference>
   };
   for (const result of results) {
     const rest = without_identity(result.difference);
-    if (result.difference === '') judgement.unchanged.push(result.test);
+    const same = of_release.includes(result.test) ? judgement.as_plain : judgement.unchanged;
+    if (result.difference === '') same.push(result.test);
     else if (rest === '') judgement.identity.push(result.test);
     else if (known.get(result.test)?.difference === rest) judgement.known.push(result.test);
     else judgement.unknown.push({ test: result.test, difference: rest });
@@ -58,27 +68,19 @@ export function judge(results: TestResult[], known: Map<string, KnownDifference>
   return judgement;
 }
 
-/** `of_release`: tests for which a plain server of this release is the measure. */
-export function summary(
-  judgement: Judgement,
-  known: Map<string, KnownDifference>,
-  of_release: string[] = [],
-): string {
-  const { unchanged, identity, unknown, outdated } = judgement;
-  const total = unchanged.length + identity.length + judgement.known.length + unknown.length;
-  const lines = [
+export function summary(judgement: Judgement, known: Map<string, KnownDifference>): string {
+  const { unchanged, as_plain, identity, unknown, outdated } = judgement;
+  const groups = [unchanged, as_plain, identity, judgement.known, unknown];
+  const total = groups.reduce((sum, group) => sum + group.length, 0);
+  return [
+    ...as_plain.map((test) => `release  ${test}: as on a plain server of this release`),
+    ...identity.map((test) => `identity ${test}: nothing but "Replica Identity: FULL"`),
     ...judgement.known.map((test) => `known    ${test}: ${known.get(test)?.reason}`),
     ...unknown.map(({ test }) => `UNKNOWN  ${test}`),
     ...outdated.map((test) => `outdated ${test}: gave PostgreSQL's output`),
     `${total} tests: ${unchanged.length} gave PostgreSQL's expected output unchanged, ` +
+      `${as_plain.length} what a plain server of this release gives where the suite is of another, ` +
       `${identity.length} all but the line "Replica Identity: FULL" of tables without a key, ` +
       `${judgement.known.length} with another known difference, ${unknown.length} unknown`,
-  ];
-  if (of_release.length > 0) {
-    lines.push(
-      "expected is what a plain server of this release gives, where that is not the suite's: " +
-        of_release.join(' '),
-    );
-  }
-  return lines.join('\n');
+  ].join('\n');
 }

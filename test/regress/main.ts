@@ -25,7 +25,7 @@ async function run(suite: Suite, options: RegressOptions, progress: Progress): P
   const kept = join('out', suite.name);
   rmSync(kept, { recursive: true, force: true });
   mkdirSync(kept, { recursive: true });
-  const plain = suite_is_of_this_release() ? new Map() : await plain_output(suite, options, progress);
+  const plain = suite_is_of_this_release() ? new Map() : await plain_output(suite, options, progress, kept);
   const nodes = await progress.step('start a cluster', () =>
     LocalNodes.start({ db: suite.database, settings: { 'multimaster.volkswagen_mode': 'on' } }),
   );
@@ -53,6 +53,7 @@ async function plain_output(
   suite: Suite,
   options: RegressOptions,
   progress: Progress,
+  kept: string,
 ): Promise<Map<string, string>> {
   const server = await progress.step('start a plain server: the suite is of another release', () =>
     LocalNodes.start_apart({
@@ -63,7 +64,9 @@ async function plain_output(
   );
   try {
     const place = await prepare_place(server, suite);
-    const results = await run_suite(server, suite, place, options);
+    const results = await run_suite(server, suite, place, options).finally(() => {
+      cpSync(place.output, join(kept, 'plain'), { recursive: true });
+    });
     const others = results.filter(({ difference }) => difference !== '');
     return new Map(others.map(({ test }) => [test, readFileSync(result_file(place, test), 'utf8')]));
   } finally {
@@ -129,13 +132,13 @@ function report(
   kept: string,
 ): boolean {
   const known = read_known(join('test', 'regress', 'differences', suite.name));
-  const judgement = judge(results, known);
+  const judgement = judge(results, known, [...plain.keys()]);
   for (const { test, difference } of judgement.unknown) {
     writeFileSync(join(kept, `${test}.diff`), difference);
   }
   const nodes = unequal.length === 0 ? `schemas and rows of ${compared} tables are equal` : '';
   process.stdout.write(
-    [summary(judgement, known, [...plain.keys()]), ...unequal, nodes, `results and logs: ${kept}`]
+    [summary(judgement, known), ...unequal, nodes, `results and logs: ${kept}`]
       .filter((line) => line !== '')
       .map((line) => `${line}\n`)
       .join(''),

@@ -38,10 +38,12 @@ function plain(body: string): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** An OID in the first column, or who was the first to refuse, need not be the same the next time. */
+/** OIDs in the columns of a table or in a name, or who was the first to refuse, need not be the same the next time. */
 function steady(line: string): string {
   return line
     .replace(/^([-+] +)\d{5}( \| )/, '$1OID$2')
+    .replace(/^([-+] .*\| )\d{5}( \| )/, '$1OID$2')
+    .replace(/^(\+.*pg_toast_)\d+/, '$1OID')
     .replace(/^(\+(?:DETAIL: .*On|ERROR: .* failed on) node )\d+/, '$1N');
 }
 

@@ -79,3 +79,21 @@ export function suite_arguments(
     ...(tests.length > 0 ? tests : [`--schedule=${join(place.input, suite.schedule)}`]),
   ];
 }
+
+const COPY_FROM_STDIN = /^\s*copy\b.*\bfrom\s+stdin\b.*;\s*(--.*)?$/i;
+const STATEMENT = /^(--|(alter|begin|commit|copy|create|drop|grant|insert|reset|revoke|rollback|select|set|truncate|update)\b)/i;
+
+/**
+ * psql since 15.19 takes the lines behind a COPY FROM STDIN for its data, up to "\.", also when
+ * the COPY fails. A script of before has none there: data, if it had any, would not be statements.
+ */
+export function with_ends_of_data(script: string): string {
+  const lines = script.split('\n');
+  const wants_end = (index: number): boolean => {
+    const end = lines.indexOf('\\.', index);
+    return end === -1 || lines.slice(index + 1, end).some((line) => STATEMENT.test(line));
+  };
+  return lines
+    .map((line, index) => (COPY_FROM_STDIN.test(line) && wants_end(index) ? `${line}\n\\.` : line))
+    .join('\n');
+}

@@ -1,7 +1,7 @@
 // The suite's files where the servers' user can read and write them: in the cluster's folder.
 // And the way in for the suite's roles, which have no passwords: the folder's socket.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SUPERUSER, data_dir } from '../../ts-src/cli/cluster_record.ts';
 import { write_file } from '../../ts-src/cli/create_node.ts';
@@ -10,7 +10,7 @@ import { find_postgres } from '../../ts-src/cli/postgres_install.ts';
 import { run_program } from '../../ts-src/cli/run_program.ts';
 import { server_user } from '../../ts-src/cli/server_user.ts';
 import type { LocalNodes } from '../cluster/local_nodes.ts';
-import { schedule_apart, type Place, type Suite } from './suite.ts';
+import { schedule_apart, with_ends_of_data, type Place, type Suite } from './suite.ts';
 
 /** As build/postgres_suites.sh leaves it. */
 const BUILT = join('out', 'postgres-suites');
@@ -39,6 +39,9 @@ export async function prepare_place(nodes: LocalNodes, suite: Suite): Promise<Pl
   cpSync(join(BUILT, 'lib'), place.libraries, { recursive: true });
   const schedule = join(place.input, suite.schedule);
   writeFileSync(schedule, schedule_apart(readFileSync(schedule, 'utf8'), suite.alone));
+  if (minor_of(release_of_suite()) < SKIPS_DATA && minor_of(find_postgres().version) >= SKIPS_DATA) {
+    end_data(join(place.input, 'sql'));
+  }
   const user = server_user();
   if (user.must_switch) await run_program('chown', ['-R', `${user.uid}:${user.gid}`, dir]);
   await open_socket(nodes);
@@ -46,9 +49,21 @@ export async function prepare_place(nodes: LocalNodes, suite: Suite): Promise<Pl
   return place;
 }
 
-export function suite_is_of_this_release(): boolean {
-  const release = readFileSync(join(BUILT, 'release'), 'utf8').trim();
-  return find_postgres().version.startsWith(`PostgreSQL ${release} `);
+/** Of PostgreSQL 15: the minor release whose psql skips the data of a COPY that fails. */
+const SKIPS_DATA = 19;
+
+const release_of_suite = () => `PostgreSQL ${readFileSync(join(BUILT, 'release'), 'utf8').trim()} `;
+
+const minor_of = (version: string) => Number(/^PostgreSQL \d+\.(\d+)/.exec(version)?.[1]);
+
+export const suite_is_of_this_release = () => find_postgres().version.startsWith(release_of_suite());
+
+function end_data(dir: string): void {
+  if (!existsSync(dir)) return;
+  for (const name of readdirSync(dir)) {
+    const path = join(dir, name);
+    writeFileSync(path, with_ends_of_data(readFileSync(path, 'utf8')));
+  }
 }
 
 export const result_file = (place: Place, test: string) =>
