@@ -123,13 +123,11 @@ static void
 connect_to(int node_id)
 {
 	static bool registered = false;
-	char		name[NAMEDATALEN];
 
 	if (!registered)
 		before_shmem_exit(disconnect_at_exit, 0);
 	registered = true;
-	snprintf(name, sizeof(name), "multimaster advisory %d:%d", mtm_node_id, MyProcPid);
-	peers[node_id] = MtmConnectWith(node_id, name, false, OPTIONS);
+	peers[node_id] = MtmConnectForSession(node_id, "advisory", OPTIONS);
 	PQsetNoticeReceiver(peers[node_id], ignore_notice, NULL);
 	PQsetnonblocking(peers[node_id], 1);
 }

@@ -24,8 +24,6 @@
 #include "wire/connection.h"
 #include "wire/outside.h"
 
-#define APPLICATION_NAME "multimaster statement"
-
 /* Lost sessions must not go on for long. */
 #define OPTIONS \
 	"-c search_path=pg_catalog -c client_connection_check_interval=500 " \
@@ -50,7 +48,7 @@ ignore_notice(void *arg, const PGresult *notice)
 static PGconn *
 open_session(int node_id)
 {
-	PGconn	   *conn = MtmConnectWith(node_id, APPLICATION_NAME, false, OPTIONS);
+	PGconn	   *conn = MtmConnectForSession(node_id, "statement", OPTIONS);
 
 	PQsetNoticeReceiver(conn, ignore_notice, NULL);
 	return conn;

@@ -43,6 +43,8 @@
 #define START_AGAIN_MS 1000
 /* With nobody waiting it stays for so long. */
 #define STAY_MS 10000
+/* Of its time, at most one part in so many goes into looking: long queues make long graphs. */
+#define REST 5
 
 PG_FUNCTION_INFO_V1(mtm_shell_end_wait);
 
@@ -109,9 +111,9 @@ MtmDeadlockDetectorKeep(void)
  * The process.
  */
 
-/* One look at all nodes, in a transaction of its own; when the next one is due. */
+/* One look at all nodes, in a transaction of its own; after how long the next one is due. */
 static int64
-step(void)
+look(void)
 {
 	int64		next_ms;
 	bool		isnull;
@@ -132,13 +134,15 @@ step(void)
 	CommitTransactionCommand();
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	return MtmNowMs() + Max(1, next_ms);
+	return next_ms;
 }
 
 void
 MtmDeadlockDetectorMain(Datum arg)
 {
 	int64		waited_ms = MtmNowMs();
+	int64		rested_ms = 0;	/* not before that */
+	bool		first = true;	/* which also loads the code */
 	int64		due_ms = 0;
 	TimestampTz seen = 0;
 
@@ -155,14 +159,19 @@ MtmDeadlockDetectorMain(Datum arg)
 		else if (now_ms - waited_ms >= STAY_MS)
 			proc_exit(0);
 		/* A circle is closed by the wait that begins last. */
-		if (newest != 0 && (newest != seen || now_ms >= due_ms))
+		if (newest != 0 && now_ms >= rested_ms && (newest != seen || now_ms >= due_ms))
 		{
+			int64		next_ms = look();
+			int64		took_ms = MtmNowMs() - now_ms;
+
 			seen = newest;
-			due_ms = step();
+			now_ms += took_ms;
+			rested_ms = first ? now_ms : now_ms + took_ms * (REST - 1);
+			first = false;
+			due_ms = Max(rested_ms, now_ms + next_ms);
 		}
-		now_ms = MtmNowMs();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 newest == 0 ? LOOK_MS : Min(LOOK_MS, Max(0, due_ms - now_ms)),
+						 newest == 0 ? LOOK_MS : Max(1, Min(LOOK_MS, due_ms - now_ms)),
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}

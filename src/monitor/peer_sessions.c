@@ -25,9 +25,7 @@
 #include "utils/memutils.h"
 #include "wire/connection.h"
 
-#define APPLICATION_NAME "multimaster check"
-
-/* lock_timeout: who waits for us on another node cannot be seen to wait for each other. */
+/* lock_timeout: writers wait meanwhile for what is locked on other nodes already. */
 #define OPTIONS \
 	"-c timezone=UTC -c bytea_output=hex -c search_path=pg_catalog -c xmloption=content " \
 	"-c lc_monetary=C -c row_security=off -c quote_all_identifiers=off -c jit=off " \
@@ -87,7 +85,7 @@ MtmSessionsOpen(MtmNodeSet nodes)
 	{
 		if (!MTM_IN_SET(nodes, node_id))
 			continue;
-		sessions[node_id] = MtmConnectWith(node_id, APPLICATION_NAME, false, OPTIONS);
+		sessions[node_id] = MtmConnectForSession(node_id, "check", OPTIONS);
 		PQsetNoticeReceiver(sessions[node_id], ignore_notice, NULL);
 	}
 }

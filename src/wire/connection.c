@@ -77,6 +77,13 @@ MtmConnectWith(int node_id, const char *application_name, bool replication,
 }
 
 PGconn *
+MtmConnectForSession(int node_id, const char *what, const char *more_options)
+{
+	return MtmConnectWith(node_id, psprintf("multimaster %s %d:%d", what, mtm_node_id, MyProcPid),
+						  false, more_options);
+}
+
+PGconn *
 MtmConnectTo(const char *conn_string, const char *who, const char *application_name,
 			 bool replication, const char *more_options)
 {

@@ -18,6 +18,12 @@ extern PGconn *MtmConnect(int node_id, const char *application_name, bool replic
 extern PGconn *MtmConnectWith(int node_id, const char *application_name, bool replication,
 							  const char *more_options);
 
+/*
+ * The same, to work for this session on another node. `what`, in lower case, and the session make
+ * the application_name, by which others find out for whom it waits (docs/conflicts.md, 21).
+ */
+extern PGconn *MtmConnectForSession(int node_id, const char *what, const char *more_options);
+
 /* Any server; errors call it `who`. */
 extern PGconn *MtmConnectTo(const char *conn_string, const char *who,
 							const char *application_name, bool replication,

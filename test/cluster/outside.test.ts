@@ -51,7 +51,7 @@ describe('outside of transactions', () => {
   /** Runs there for another node, and waits for the snapshot. */
   const BUILDING = `
     SELECT pid FROM pg_stat_progress_create_index JOIN pg_stat_activity AS a USING (pid)
-    WHERE application_name = 'multimaster statement' AND phase LIKE 'waiting for%snapshots%'`;
+    WHERE application_name LIKE 'multimaster statement %' AND phase LIKE 'waiting for%snapshots%'`;
 
   beforeAll(async () => {
     sessions = await SchemaSessions.open(shared_cluster());
