@@ -53,12 +53,17 @@ take(const LOCKTAG *tag, LOCKMODE mode, uint64 generation, bool wait)
 Datum
 mtm_take_advisory_lock(PG_FUNCTION_ARGS)
 {
+	int			node_id = PG_GETARG_INT32(0);
 	LOCKTAG		tag;
 	LOCKMODE	mode = PG_GETARG_BOOL(5) ? ShareLock : ExclusiveLock;
 
 	MtmShellRequireReplication();
+	if (node_id < 1 || node_id > MTM_MAX_NODES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no node %d", node_id)));
 	make_tag(&tag, PG_GETARG_INT32(2), PG_GETARG_INT32(3), PG_GETARG_INT32(4));
-	MtmLockSessionEnter(PG_GETARG_INT32(0));
+	MtmLockSessionEnter(node_id);
 	PG_RETURN_TEXT_P(cstring_to_text(take(&tag, mode, PG_GETARG_INT64(1),
 										  PG_GETARG_BOOL(6))));
 }

@@ -45,7 +45,7 @@ typedef struct Held
 } Held;
 
 static HTAB *held = NULL;
-/* MtmViewTimesOut() when the first of them was taken. */
+/* MtmViewTimesOut() before the first of them was taken. */
 static uint64 times_out_before;
 /* What PostgreSQL lets go of now. */
 static enum
@@ -175,19 +175,18 @@ confirm_before_own(const MtmAdvisoryWish *wish, MtmNodeSet members)
 
 /* Was all of it while this node was online in this generation? */
 static bool
-is_still(const MtmViewData *view, uint64 times_out)
+is_still(const MtmViewData *view)
 {
 	MtmViewData now = MtmViewGet();
 
 	return now.status == MTM_ONLINE && now.generation == view->generation &&
-		MtmLeaseHolds() && MtmViewTimesOut() == times_out;
+		MtmLeaseHolds() && MtmViewTimesOut() == times_out_before;
 }
 
 static MtmAdvisoryAnswer
 take_on_members(MtmAdvisoryWish *wish, const MtmViewData *view, bool session,
 				volatile bool *here)
 {
-	uint64		times_out = MtmViewTimesOut();
 	MtmAdvisoryAnswer answer = MTM_ADVISORY_GOT;
 
 	for (int node_id = 1; node_id <= MTM_MAX_NODES && answer == MTM_ADVISORY_GOT; node_id++)
@@ -203,7 +202,7 @@ take_on_members(MtmAdvisoryWish *wish, const MtmViewData *view, bool session,
 	if (answer == MTM_ADVISORY_GOT)
 		answer = confirm_before_own(wish, view->members);
 	/* What the one before did under it is to be seen. */
-	if (answer == MTM_ADVISORY_GOT && (!MtmWaitCausal() || !is_still(view, times_out)))
+	if (answer == MTM_ADVISORY_GOT && (!MtmWaitCausal() || !is_still(view)))
 		answer = MTM_ADVISORY_CHANGED;
 	return answer;
 }
@@ -217,17 +216,6 @@ give_back_on_peers(const MtmAdvisoryKey *key)
 	MtmAdvisoryListKey(&list, key);
 	MtmAdvisoryReleaseOnPeers(&list);
 	termPQExpBuffer(&list);
-}
-
-/* A lock of the transaction goes with it. */
-static void
-give_back_after_error(const MtmAdvisoryKey *key, bool session, bool had_before)
-{
-	/* A wait may be granted at the moment when it is cancelled. */
-	if (session && !had_before && LockHeldByMe(&key->tag, key->mode))
-		(void) LockRelease(&key->tag, key->mode, true);
-	give_back_on_peers(key);
-	leave_if_none();
 }
 
 static MtmAdvisoryAnswer
@@ -246,9 +234,14 @@ try_to_take(MtmAdvisoryWish *wish, const MtmViewData *view, bool session)
 	}
 	PG_CATCH();
 	{
-		if (session && had_before && here)
+		/*
+		 * A wait may be granted at the moment when it is cancelled. A lock of the
+		 * transaction goes with that.
+		 */
+		if (session && (here || (!had_before && LockHeldByMe(&key->tag, key->mode))))
 			(void) LockRelease(&key->tag, key->mode, true);
-		give_back_after_error(key, session, had_before);
+		give_back_on_peers(key);
+		leave_if_none();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -86,7 +86,7 @@ wait_quietly(PGconn *conn, int node_id)
 		struct pollfd socket = {.fd = PQsocket(conn),.events = POLLIN};
 		int			unsent = PQflush(conn);
 
-		if (unsent < 0 || !may_answer(node_id))
+		if (unsent < 0 || PQstatus(conn) != CONNECTION_OK || !may_answer(node_id))
 			return false;
 		if (unsent > 0)
 			socket.events |= POLLOUT;

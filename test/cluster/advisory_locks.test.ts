@@ -83,7 +83,7 @@ describe('advisory locks of the cluster', () => {
 
   const READ = 'SELECT n FROM advisory.counter WHERE id = 1';
   const WRITE = 'UPDATE advisory.counter SET n = $1 WHERE id = 1';
-  const ROUNDS = 15;
+  const ROUNDS = 10;
 
   async function count_with(round: (client: pg.Client) => Promise<unknown>) {
     await maker.query(WRITE, [0]);
@@ -251,6 +251,19 @@ describe('advisory locks of the cluster', () => {
     expect(codes).toEqual(['40P01']);
   });
 
+  test('a circle of a lock and a row, on three nodes, is a deadlock', async () => {
+    const [, two, three] = await sessions.each();
+    await three.query('SELECT pg_advisory_lock(1)');
+    await two.query('BEGIN; SELECT n FROM advisory.counter FOR UPDATE');
+    const ends = await Promise.allSettled([
+      two.query('SELECT pg_advisory_xact_lock(1)').finally(() => two.query('ROLLBACK')),
+      three.query('UPDATE advisory.counter SET n = n + 1')
+        .finally(() => three.query('SELECT pg_advisory_unlock(1)')),
+    ]);
+    const codes = ends.flatMap((end) => (end.status === 'rejected' ? [(end.reason as { code: string }).code] : []));
+    expect(codes).toEqual(['40P01']);
+  });
+
   test('in functions and views', async () => {
     const [one, two] = await sessions.each();
     await one.query("CREATE FUNCTION advisory.plain() RETURNS bool LANGUAGE sql AS 'SELECT pg_try_advisory_lock(1)'");
@@ -335,8 +348,9 @@ describe('advisory locks when nodes are lost', () => {
   });
 
   afterEach(async () => {
-    await sessions.end_all();
+    await nodes.resume(1);
     await nodes.heal();
+    await sessions.end_all();
     await nodes.wait_online();
   });
 
