@@ -268,6 +268,8 @@ take_everywhere(const MtmAdvisoryKey *key, bool session, bool wait)
 		MtmAdvisoryCheck();
 		if (!holds_some())
 			times_out_before = MtmViewTimesOut();
+		if (wish.generation != view.generation)
+			wish.unreachable_since_ms = 0;
 		wish.generation = view.generation;
 		MtmLockSessionEnter(mtm_node_id);
 		answer = try_to_take(&wish, &view, session);

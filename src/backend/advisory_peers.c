@@ -119,6 +119,33 @@ end_quietly(int node_id)
 /*---------------------------------------------------------------------------
  * Taking one.
  */
+static bool
+is_in_generation(const MtmAdvisoryWish *wish)
+{
+	MtmViewData view = MtmViewGet();
+
+	return view.status == MTM_ONLINE && view.generation == wish->generation;
+}
+
+static bool
+go_on_waiting(int node_id)
+{
+	if (waiting->end_ms != 0 && MtmNowMs() >= waiting->end_ms)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("canceling statement due to lock timeout"),
+				 errdetail("It waited for an advisory lock on node %d.", node_id)));
+	return is_in_generation(waiting);
+}
+
+static long
+look_after_ms(const MtmAdvisoryWish *wish)
+{
+	int64		left_ms = wish->end_ms - MtmNowMs();
+
+	return wish->end_ms == 0 ? LOOK_MS : Max(1, Min(LOOK_MS, left_ms));
+}
+
 static void
 connect_to(int node_id)
 {
@@ -127,7 +154,8 @@ connect_to(int node_id)
 	if (!registered)
 		before_shmem_exit(disconnect_at_exit, 0);
 	registered = true;
-	peers[node_id] = MtmConnectForSession(node_id, "advisory", OPTIONS);
+	peers[node_id] = MtmConnectWatched(node_id, MtmSessionName("advisory"), OPTIONS,
+									   look_after_ms(waiting), go_on_waiting);
 	PQsetNoticeReceiver(peers[node_id], ignore_notice, NULL);
 	PQsetnonblocking(peers[node_id], 1);
 }
@@ -164,7 +192,7 @@ reach(int node_id, MtmAdvisoryWish *wish)
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		if (error->sqlerrcode != ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION ||
-			!may_soon_be_out(wish))
+			(is_in_generation(wish) && !may_soon_be_out(wish)))
 			PG_RE_THROW();
 		/* It is raised with nothing held that an abort would have to let go of. */
 		FlushErrorState();
@@ -194,27 +222,6 @@ send_wish(PGconn *conn, const MtmAdvisoryWish *wish)
 	snprintf(keys[2], sizeof(keys[2]), "%d", (int) tag->locktag_field4);
 	return PQsendQueryParams(conn, query, lengthof(values), NULL, values, NULL, NULL, 0) &&
 		PQflush(conn) == 0;
-}
-
-static bool
-go_on_waiting(int node_id)
-{
-	MtmViewData view = MtmViewGet();
-
-	if (waiting->end_ms != 0 && MtmNowMs() >= waiting->end_ms)
-		ereport(ERROR,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("canceling statement due to lock timeout"),
-				 errdetail("It waited for an advisory lock on node %d.", node_id)));
-	return view.status == MTM_ONLINE && view.generation == waiting->generation;
-}
-
-static long
-look_after_ms(const MtmAdvisoryWish *wish)
-{
-	int64		left_ms = wish->end_ms - MtmNowMs();
-
-	return wish->end_ms == 0 ? LOOK_MS : Max(1, Min(LOOK_MS, left_ms));
 }
 
 /* Its server is being stopped or started, or its session was ended. */
@@ -283,6 +290,7 @@ MtmAdvisoryTakeOn(int node_id, MtmAdvisoryWish *wish)
 {
 	volatile bool answered = false;
 
+	waiting = wish;
 	if (!reach(node_id, wish))
 		return MTM_ADVISORY_CHANGED;
 	wish->unreachable_since_ms = 0;
@@ -291,7 +299,6 @@ MtmAdvisoryTakeOn(int node_id, MtmAdvisoryWish *wish)
 		drop_connection(node_id);
 		return MTM_ADVISORY_CHANGED;
 	}
-	waiting = wish;
 	PG_TRY();
 	{
 		answered = MtmConnectionWait(peers[node_id], look_after_ms(wish), go_on_waiting,

@@ -24,7 +24,8 @@
 	"-c idle_session_timeout=0 -c datestyle=ISO -c intervalstyle=postgres " \
 	"-c extra_float_digits=3 -c default_transaction_read_only=off"
 
-static void
+/* Did one of the events happen? */
+static bool
 wait_socket(PGconn *conn, int events, long timeout_ms)
 {
 	int			happened;
@@ -34,6 +35,7 @@ wait_socket(PGconn *conn, int events, long timeout_ms)
 								 PQsocket(conn), timeout_ms, PG_WAIT_EXTENSION);
 	if (happened & WL_LATCH_SET)
 		ResetLatch(MyLatch);
+	return (happened & events) != 0;
 }
 
 static PGconn *
@@ -62,6 +64,71 @@ begin(const char *conn_string, const char *application_name, bool replication,
 	return PQconnectStartParams(keywords, values, 1);
 }
 
+typedef struct Watch
+{
+	long		look_ms;
+	bool		(*look) (int node_id);
+	int			node_id;
+} Watch;
+
+/* NULL when it is connected, else why not. */
+static char *
+wait_connected(PGconn *conn, const Watch *watch)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													   mtm_connect_timeout);
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	while (PQstatus(conn) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
+		   status != PGRES_POLLING_FAILED)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		bool		ready;
+
+		if (left <= 0)
+			return "timeout expired";
+		if (watch && !watch->look(watch->node_id))
+			return "the cluster changed meanwhile";
+		ready = wait_socket(conn, status == PGRES_POLLING_READING ?
+							WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE,
+							watch ? Min(left, watch->look_ms) : left);
+		CHECK_FOR_INTERRUPTS();
+		if (ready)
+			status = PQconnectPoll(conn);
+	}
+	return status == PGRES_POLLING_OK && PQstatus(conn) == CONNECTION_OK ? NULL :
+		pchomp(PQerrorMessage(conn));
+}
+
+static PGconn *
+connect_watched(const char *conn_string, const char *who, const char *application_name,
+				bool replication, const char *more_options, const Watch *watch)
+{
+	PGconn	   *conn = begin(conn_string, application_name, replication, more_options);
+	char	   *volatile problem = NULL;
+
+	if (!conn)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	PG_TRY();
+	{
+		problem = wait_connected(conn, watch);
+	}
+	PG_CATCH();
+	{
+		PQfinish(conn);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	if (!problem)
+		return conn;
+	PQfinish(conn);
+	ereport(ERROR,
+			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+			 errmsg("could not connect to %s: %s", who, problem)));
+}
+
 PGconn *
 MtmConnect(int node_id, const char *application_name, bool replication)
 {
@@ -76,57 +143,34 @@ MtmConnectWith(int node_id, const char *application_name, bool replication,
 						application_name, replication, more_options);
 }
 
+char *
+MtmSessionName(const char *what)
+{
+	return psprintf("multimaster %s %d:%d", what, mtm_node_id, MyProcPid);
+}
+
 PGconn *
 MtmConnectForSession(int node_id, const char *what, const char *more_options)
 {
-	return MtmConnectWith(node_id, psprintf("multimaster %s %d:%d", what, mtm_node_id, MyProcPid),
-						  false, more_options);
+	return MtmConnectWith(node_id, MtmSessionName(what), false, more_options);
+}
+
+PGconn *
+MtmConnectWatched(int node_id, const char *application_name, const char *more_options,
+				  long look_ms, bool (*look) (int node_id))
+{
+	Watch		watch = {look_ms, look, node_id};
+
+	return connect_watched(MtmConnString(node_id), psprintf("node %d", node_id),
+						   application_name, false, more_options, &watch);
 }
 
 PGconn *
 MtmConnectTo(const char *conn_string, const char *who, const char *application_name,
 			 bool replication, const char *more_options)
 {
-	PGconn	   *conn = begin(conn_string, application_name, replication, more_options);
-	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-													   mtm_connect_timeout);
-	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-	char	   *message;
-
-	if (!conn)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	PG_TRY();
-	{
-		while (PQstatus(conn) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
-			   status != PGRES_POLLING_FAILED)
-		{
-			long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-															   deadline);
-
-			if (left <= 0)
-				break;
-			wait_socket(conn, status == PGRES_POLLING_READING ?
-						WL_SOCKET_READABLE : WL_SOCKET_WRITEABLE, left);
-			CHECK_FOR_INTERRUPTS();
-			status = PQconnectPoll(conn);
-		}
-	}
-	PG_CATCH();
-	{
-		PQfinish(conn);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
-	if (status == PGRES_POLLING_OK && PQstatus(conn) == CONNECTION_OK)
-		return conn;
-	message = PQstatus(conn) == CONNECTION_BAD || status == PGRES_POLLING_FAILED ?
-		pchomp(PQerrorMessage(conn)) : pstrdup("timeout expired");
-	PQfinish(conn);
-	ereport(ERROR,
-			(errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-			 errmsg("could not connect to %s: %s", who, message)));
+	return connect_watched(conn_string, who, application_name, replication, more_options,
+						   NULL);
 }
 
 PGresult *
@@ -142,7 +186,7 @@ MtmConnectionExecute(PGconn *conn, const char *command)
 
 		while (PQisBusy(conn))
 		{
-			wait_socket(conn, WL_SOCKET_READABLE, -1L);
+			(void) wait_socket(conn, WL_SOCKET_READABLE, -1L);
 			CHECK_FOR_INTERRUPTS();
 			if (!PQconsumeInput(conn))
 				return last;

@@ -19,10 +19,19 @@ extern PGconn *MtmConnectWith(int node_id, const char *application_name, bool re
 							  const char *more_options);
 
 /*
- * The same, to work for this session on another node. `what`, in lower case, and the session make
- * the application_name, by which others find out for whom it waits (docs/conflicts.md, 21).
+ * By this application_name others find out for which session a connection works
+ * (docs/conflicts.md, 21); `what` in lower case.
  */
+extern char *MtmSessionName(const char *what);
 extern PGconn *MtmConnectForSession(int node_id, const char *what, const char *more_options);
+
+/*
+ * As MtmConnectWith(), but given up when `look`, called every so many milliseconds, says no; it may
+ * raise an error as well.
+ */
+extern PGconn *MtmConnectWatched(int node_id, const char *application_name,
+								 const char *more_options, long look_ms,
+								 bool (*look) (int node_id));
 
 /* Any server; errors call it `who`. */
 extern PGconn *MtmConnectTo(const char *conn_string, const char *who,
