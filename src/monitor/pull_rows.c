@@ -7,7 +7,7 @@
  *
  * The rows are those of a table that is replicated: other nodes have them. So nothing is
  * sent on (DoNotReplicateId), no trigger fires, and nothing but the table is written. What
- * runs for a row all the same (constraints, expressions of indexes, domains) runs with the
+ * runs for a row all the same (expressions of indexes and of columns) runs with the
  * rights of the table's owner, as when rows of other nodes are applied.
  *
  * The cursor is read block by block, so memory is bounded by a block: its rows are as many
@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "executor/nodeModifyTable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "monitor/peer_sessions.h"
@@ -85,8 +86,10 @@ columns_of(Relation relation, ArrayType *names, int *count)
 							RelationGetRelationName(relation), name)));
 		attribute = TupleDescAttr(RelationGetDescr(relation), number - 1);
 		columns[i].index = number - 1;
+		/* A domain's constraints were met when it was written; NOT VALID ones need not be now. */
 		columns[i].modifier = attribute->atttypmod;
-		getTypeInputInfo(attribute->atttypid, &function, &columns[i].parameter);
+		getTypeInputInfo(getBaseTypeAndTypmod(attribute->atttypid, &columns[i].modifier),
+						 &function, &columns[i].parameter);
 		fmgr_info(function, &columns[i].input);
 	}
 	return columns;
@@ -102,14 +105,14 @@ fill(TupleTableSlot *slot, Oid table, PGresult *block, int row, Column *columns,
 		Column	   *column = &columns[i];
 		bool		isnull = PQgetisnull(block, row, i);
 
-		/* A null, too: a domain may refuse it. */
-		slot->tts_values[column->index] =
-			InputFunctionCall(&column->input, isnull ? NULL : PQgetvalue(block, row, i),
-							  column->parameter, column->modifier);
+		if (!isnull)
+			slot->tts_values[column->index] =
+				InputFunctionCall(&column->input, PQgetvalue(block, row, i),
+								  column->parameter, column->modifier);
 		slot->tts_isnull[column->index] = isnull;
 	}
 	ExecStoreVirtualTuple(slot);
-	/* Generated columns and checks may ask for it. */
+	/* Generated columns may ask for it. */
 	slot->tts_tableOid = table;
 }
 
@@ -152,6 +155,20 @@ open_for_insert(Relation relation, ResultRelInfo *result)
 	return estate;
 }
 
+/* No checks, which may be NOT VALID: the rows are those of another node. */
+static void
+insert_row(ResultRelInfo *result, EState *estate, TupleTableSlot *slot)
+{
+	Relation	relation = result->ri_RelationDesc;
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	if (constraints && constraints->has_generated_stored)
+		ExecComputeStoredGenerated(result, estate, slot, CMD_INSERT);
+	simple_table_tuple_insert(relation, slot);
+	if (result->ri_NumIndices > 0)
+		list_free(ExecInsertIndexTuples(result, slot, estate, false, false, NULL, NIL));
+}
+
 static int64
 insert_rows(Relation relation, ArrayType *names, int node_id, const char *cursor)
 {
@@ -177,8 +194,8 @@ insert_rows(Relation relation, ArrayType *names, int node_id, const char *cursor
 
 				CHECK_FOR_INTERRUPTS();
 				old = MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
-				fill(slot, RelationGetRelid(result->ri_RelationDesc), block, row, columns, count);
-				ExecSimpleRelationInsert(result, estate, slot);
+				fill(slot, RelationGetRelid(relation), block, row, columns, count);
+				insert_row(result, estate, slot);
 				MemoryContextSwitchTo(old);
 				ResetPerTupleExprContext(estate);
 			}

@@ -245,6 +245,22 @@ describe('tables of all nodes are compared', () => {
     expect(after.rows).toEqual([]);
   });
 
+  test('rows that are older than a constraint which is NOT VALID', async () => {
+    for (const statement of [
+      'CREATE DOMAIN aging AS int',
+      'CREATE TABLE aged (id int PRIMARY KEY, d aging, n int, g int GENERATED ALWAYS AS (n * 2) STORED)',
+      'INSERT INTO aged VALUES (1, -1, 1), (2, 1, -1), (3, NULL, 1)',
+      'ALTER DOMAIN aging ADD CONSTRAINT a CHECK (VALUE IS NOT NULL AND VALUE > 0) NOT VALID',
+      'ALTER TABLE aged ADD CONSTRAINT a CHECK (n > 0) NOT VALID',
+    ]) {
+      await client.query(statement);
+    }
+    await sessions.settled();
+    await sessions.only_on(3, 'DELETE FROM aged');
+    await repaired('aged', 3);
+    await client.query('DROP TABLE aged; DROP DOMAIN aging');
+  });
+
   test("a table of an ordinary user, whose code runs with the user's rights", async () => {
     const owner = await sessions.another(1);
     await client.query('CREATE ROLE check_owner');
