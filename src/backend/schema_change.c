@@ -35,9 +35,11 @@
 #include "backend/sequences.h"
 #include "backend/text_for_peers.h"
 #include "backend/written.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
+#include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "settings.h"
@@ -237,18 +239,64 @@ run_in_frame(const Call *call, MtmSchemaFrame *frame)
 		check_temporary(call, frame);
 }
 
+/* ALTER TABLE or SEQUENCE ... SET LOGGED or UNLOGGED: the sequences that become so. */
+static List *
+changing_persistence(Node *statement, bool *logged)
+{
+	AlterTableStmt *alter = (AlterTableStmt *) statement;
+	List	   *sequences = NIL;
+	bool		changing = false;
+	Oid			id;
+	ListCell   *cell;
+
+	if (!IsA(statement, AlterTableStmt))
+		return NIL;
+	foreach(cell, alter->cmds)
+	{
+		AlterTableType type = ((AlterTableCmd *) lfirst(cell))->subtype;
+
+		if (type != AT_SetLogged && type != AT_SetUnLogged)
+			continue;
+		changing = true;
+		*logged = type == AT_SetLogged;
+	}
+	id = changing ? AlterTableLookupRelation(alter, AccessExclusiveLock) : InvalidOid;
+	if (!OidIsValid(id))
+		return NIL;
+	foreach(cell, get_rel_relkind(id) == RELKIND_SEQUENCE ? list_make1_oid(id) :
+			getOwnedSequences(id))
+	{
+		if (get_rel_persistence(lfirst_oid(cell)) !=
+			(*logged ? RELPERSISTENCE_PERMANENT : RELPERSISTENCE_UNLOGGED))
+			sequences = lappend_oid(sequences, lfirst_oid(cell));
+	}
+	return sequences;
+}
+
 /* `content` is logged, if any; `ours`: creates what is different on each node. */
 static void
 run_schema_change(const Call *call, StringInfo content, bool ours)
 {
 	MtmSchemaFrame frame;
 	List	   *likes = MtmIdentityLikes(call->pstmt->utilityStmt);
+	bool		logged = false;
+	List	   *sequences = ours ? NIL :
+		changing_persistence(call->pstmt->utilityStmt, &logged);
 
 	MtmSchemaFrameEnter(&frame, content,
 						content ? MtmCountStartTriggers(call->pstmt->utilityStmt) : 0);
 	run_in_frame(call, &frame);
-	if (!ours)
-		complete(&frame, call->pstmt->utilityStmt, likes);
+	if (ours)
+		return;
+	if (sequences != NIL)
+		CommandCounterIncrement();
+	if (logged)
+		MtmSequencesLogged(sequences);
+	else
+		MtmSequencesUnlogged(sequences);
+	complete(&frame, call->pstmt->utilityStmt, likes);
+	if (logged && frame.content)
+		MtmSequencesTellReach(sequences);
 }
 
 static void

@@ -408,6 +408,30 @@ is_referred_to_at_all(Relation relation)
 	return false;
 }
 
+static bool
+adds_sequence(AlterTableStmt *alter)
+{
+	ListCell   *cell;
+
+	foreach(cell, alter->cmds)
+	{
+		AlterTableCmd *command = lfirst(cell);
+		ColumnDef  *column = (ColumnDef *) command->def;
+		ListCell   *constraint;
+
+		if (command->subtype != AT_AddColumn)
+			continue;
+		if (is_serial(column->typeName))
+			return true;
+		foreach(constraint, column->constraints)
+		{
+			if (((Constraint *) lfirst(constraint))->contype == CONSTR_IDENTITY)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Nodes have rows of their own in an unlogged table: all get those of this one. */
 static MtmStatementClass
 class_of_set_logged(AlterTableStmt *alter, MtmStatementRefusal *refusal)
@@ -424,14 +448,15 @@ class_of_set_logged(AlterTableStmt *alter, MtmStatementRefusal *refusal)
 	{
 		class = MTM_STATEMENT_COMPUTES;
 		refusal->hint = "Create another table, and fill it with INSERT ... SELECT.";
-		if (!mtm_volkswagen_mode && getOwnedSequences(id) != NIL)
-		{
-			refusal->detail = "The table owns a sequence, and nodes would give the same values of it.";
-			class = MTM_STATEMENT_REFUSED;
-		}
-		else if (is_referred_to_at_all(relation))
+		if (is_referred_to_at_all(relation))
 		{
 			refusal->detail = "Foreign keys of other tables refer to rows of it that other nodes lose.";
+			class = MTM_STATEMENT_REFUSED;
+		}
+		else if (adds_sequence(alter))
+		{
+			refusal->detail = "The sequence of the new column would stay unlogged, and nodes give the same values of it.";
+			refusal->hint = "Add the column in a statement of its own.";
 			class = MTM_STATEMENT_REFUSED;
 		}
 	}

@@ -222,6 +222,12 @@ MtmSequencesTellBehind(List *sequences)
 	(void) tell_all(sequences, MTM_SEQUENCE_BEHIND);
 }
 
+void
+MtmSequencesTellReach(List *sequences)
+{
+	(void) tell_all(sequences, MTM_SEQUENCE_REACH);
+}
+
 /*---------------------------------------------------------------------------
  * multimaster.monotonic_sequences.
  */

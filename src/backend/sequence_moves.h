@@ -14,6 +14,8 @@
  * the other nodes where this one does.
  */
 extern void MtmSequencesTellBehind(List *sequences);
+/* The same, where others gave no values yet. */
+extern void MtmSequencesTellReach(List *sequences);
 /* An apply worker is about to give other values to this sequence, and has locked it. */
 extern void MtmSequenceNoteGiven(Oid sequence);
 /*

@@ -295,6 +295,38 @@ MtmSequencesAltered(List *relations, List *stepped)
 }
 
 void
+MtmSequencesLogged(List *sequences)
+{
+	MtmSequenceShare own;
+
+	if (sequences != NIL && MtmSequenceShareRead(RowExclusiveLock, &own))
+		change_all(sequences, ShareRowExclusiveLock, 1, &own, refuse_useless);
+}
+
+void
+MtmSequencesUnlogged(List *sequences)
+{
+	MtmSequenceShare own;
+	ListCell   *cell;
+
+	if (mtm_volkswagen_mode || sequences == NIL ||
+		!MtmSequenceShareRead(RowExclusiveLock, &own))
+		return;
+	foreach(cell, sequences)
+	{
+		Relation	sequence = relation_open(lfirst_oid(cell), ShareRowExclusiveLock);
+		HeapTuple	tuple = definition(sequence);
+		int64		increment = ((Form_pg_sequence) GETSTRUCT(tuple))->seqincrement;
+
+		if (increment % own.modulus == 0)
+			set_increment(sequence, tuple, increment / own.modulus, 1);
+		heap_freetuple(tuple);
+		relation_close(sequence, NoLock);
+	}
+	CommandCounterIncrement();
+}
+
+void
 MtmSequencesRestarted(List *tables)
 {
 	List	   *sequences = NIL;

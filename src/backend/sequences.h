@@ -16,6 +16,9 @@ extern void MtmSequencesAfter(List *sequences, List *likes);
 /* Relations (Oid) that a schema change altered, sequences among them; `stepped`: those that
  * it gave another increment. */
 extern void MtmSequencesAltered(List *relations, List *stepped);
+/* What counts alone on each node, unlogged, becomes a sequence of all nodes, or the other way round. */
+extern void MtmSequencesLogged(List *sequences);
+extern void MtmSequencesUnlogged(List *sequences);
 /* Tables (Oid) were truncated with RESTART IDENTITY. */
 extern void MtmSequencesRestarted(List *tables);
 /* All that exist before the extension; this node gets its first share. */

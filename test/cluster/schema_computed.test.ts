@@ -406,6 +406,35 @@ describe('what a schema change computes', () => {
     await same('scratch', 'scratch_empty');
   });
 
+  test('SET LOGGED of what owns sequences, and of a sequence: from then on each value is given once', async () => {
+    await sessions.run(
+      1,
+      'CREATE UNLOGGED TABLE counted (a serial PRIMARY KEY, b bigint GENERATED ALWAYS AS IDENTITY, node int)',
+      'CREATE UNLOGGED SEQUENCE alone',
+    );
+    await sessions.settled();
+    const insert = (node: number, rows: number) =>
+      sessions.run(node, `INSERT INTO counted (node) SELECT ${node} FROM generate_series(1, ${rows})`);
+    for (const node of sessions.nodes.ids) await insert(node, node * 10);
+    await sessions.run(2, 'ALTER TABLE counted SET LOGGED', 'ALTER SEQUENCE alone SET LOGGED');
+    await same('counted');
+    for (const node of sessions.nodes.ids) await insert(node, 5);
+    await same('counted');
+    await sessions.all_give('SELECT count(DISTINCT a) FROM counted UNION ALL SELECT count(DISTINCT b) FROM counted', ['35', '35']);
+    const given = [];
+    for (const node of sessions.nodes.ids) {
+      given.push(...(await sessions.column(node, "SELECT nextval('alone') FROM generate_series(1, 4)")));
+    }
+    expect(new Set(given).size).toBe(12);
+    const increments = "SELECT seqincrement FROM pg_sequence WHERE seqrelid = ANY ('{counted_a_seq, counted_b_seq, alone}'::regclass[])";
+    await sessions.run(3, 'ALTER TABLE counted SET UNLOGGED', 'ALTER SEQUENCE alone SET UNLOGGED');
+    await sessions.all_give(increments, ['1', '1', '1']);
+    await sessions.run(1, 'ALTER TABLE counted SET LOGGED', 'ALTER SEQUENCE alone SET LOGGED');
+    await sessions.all_give(increments, ['8', '8', '8']);
+    for (const node of sessions.nodes.ids) await insert(node, 5);
+    await same('counted');
+  });
+
   test('CLUSTER of a partitioned table marks the indexes of its partitions on all nodes', async () => {
     await sessions.run(
       1,
