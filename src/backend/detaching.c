@@ -13,7 +13,8 @@
  * partition is detached on all.
  *
  * The lock is what tells that the table was changed: all that reaches partitions takes one that
- * is stronger than those of writers.
+ * is stronger than those of writers. Nor may one of the two lose its name: by that the others
+ * know it.
  */
 #include "postgres.h"
 
@@ -32,6 +33,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "wire/outside.h"
 
 #define ANUM_ID 2
 #define ANUM_STATEMENT 5
@@ -41,6 +43,7 @@ typedef struct Detaching
 	const char *id;
 	const char *statement;
 	Oid			parent;			/* invalid: none has that name */
+	Oid			partition;
 } Detaching;
 
 static char *
@@ -52,24 +55,30 @@ text_column(HeapTuple tuple, TupleDesc desc, int column)
 	return isnull ? pstrdup("") : TextDatumGetCString(value);
 }
 
+/* By its name alone: whose schema change this is need not have rights there. */
+static Oid
+relation_named(const RangeVar *name)
+{
+	Oid			schema = get_namespace_oid(name->schemaname, true);
+
+	return OidIsValid(schema) ? get_relname_relid(name->relname, schema) : InvalidOid;
+}
+
 static Detaching *
 read_row(HeapTuple tuple, TupleDesc desc)
 {
 	char	   *text = text_column(tuple, desc, ANUM_STATEMENT);
-	AlterTableStmt *alter = (AlterTableStmt *)
+	AlterTableStmt *detach = (AlterTableStmt *)
 		linitial_node(RawStmt, raw_parser(text, RAW_PARSE_DEFAULT))->stmt;
 	Detaching  *row;
-	Oid			schema;
 
-	if (!IsA(alter, AlterTableStmt))
+	if (!IsA(detach, AlterTableStmt))
 		return NULL;
 	row = palloc(sizeof(*row));
 	row->id = text_column(tuple, desc, ANUM_ID);
 	row->statement = text;
-	/* by its name alone: whose schema change this is need not have rights there */
-	schema = get_namespace_oid(alter->relation->schemaname, true);
-	row->parent = OidIsValid(schema) ? get_relname_relid(alter->relation->relname, schema) :
-		InvalidOid;
+	row->parent = relation_named(detach->relation);
+	row->partition = relation_named(castNode(PartitionCmd, MtmDetachCommand(detach)->def)->name);
 	return row;
 }
 
@@ -148,16 +157,21 @@ is_changed(Oid table)
 	return false;
 }
 
-/* One that has no name any more lost it just now, unless it had none before. */
+/* It has no such name any more: it lost it just now, unless it had none before. */
+static bool
+lost_name(Oid now, const Detaching *then, Oid was)
+{
+	return !OidIsValid(now) && (!then || OidIsValid(was));
+}
+
 static bool
 is_touched(const Detaching *row, List *before)
 {
-	const Detaching *then;
+	const Detaching *then = find(before, row->id);
 
-	if (OidIsValid(row->parent))
-		return is_changed(row->parent);
-	then = find(before, row->id);
-	return !then || OidIsValid(then->parent);
+	return (OidIsValid(row->parent) && is_changed(row->parent)) ||
+		lost_name(row->parent, then, then ? then->parent : InvalidOid) ||
+		lost_name(row->partition, then, then ? then->partition : InvalidOid);
 }
 
 void

@@ -368,6 +368,8 @@ describe('outside of transactions', () => {
         [2, 'CREATE INDEX ON parts (t)'],
         [1, 'DROP TABLE parts'],
         [2, 'ALTER TABLE parts RENAME TO others'],
+        [1, 'ALTER TABLE part_1 RENAME TO other'],
+        [2, 'ALTER SCHEMA outside RENAME TO outside_too'],
         [1, 'CREATE TABLE child (id int REFERENCES parts)'],
       ] as const) {
         expect(await sessions.failure(node, statement), statement).toBe('55006');
