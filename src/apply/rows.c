@@ -165,8 +165,9 @@ column_value(const MtmColumnMap *map, int i, const MtmColumnValue *value)
 }
 
 /*
- * Read a row into a virtual slot. Columns that were not sent (unchanged TOAST)
- * are taken from `old` when given, else they are null.
+ * Read a row into a virtual slot. Columns that were not sent (unchanged TOAST, generated ones,
+ * which PostgreSQL computes anew only where they use a column) are taken from `old` when given,
+ * else they are null.
  */
 static void
 read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
@@ -176,8 +177,17 @@ read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
 	int			attributes = slot->tts_tupleDescriptor->natts;
 
 	ExecClearTuple(slot);
-	memset(slot->tts_values, 0, sizeof(Datum) * attributes);
-	memset(slot->tts_isnull, true, sizeof(bool) * attributes);
+	if (old)
+	{
+		slot_getallattrs(old);
+		memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * attributes);
+		memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * attributes);
+	}
+	else
+	{
+		memset(slot->tts_values, 0, sizeof(Datum) * attributes);
+		memset(slot->tts_isnull, true, sizeof(bool) * attributes);
+	}
 	MtmRowRead(record, target->values, map->columns);
 	for (int i = 0; i < map->columns; i++)
 	{
@@ -185,18 +195,10 @@ read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
 		int			attribute = map->attribute[i];
 
 		if (value->status == MTM_COLUMN_UNCHANGED)
-		{
-			if (!old)
-				continue;
-			slot_getallattrs(old);
-			slot->tts_values[attribute] = old->tts_values[attribute];
-			slot->tts_isnull[attribute] = old->tts_isnull[attribute];
-		}
-		else if (value->status != MTM_COLUMN_NULL)
-		{
+			continue;
+		slot->tts_isnull[attribute] = value->status == MTM_COLUMN_NULL;
+		if (value->status != MTM_COLUMN_NULL)
 			slot->tts_values[attribute] = column_value(map, i, value);
-			slot->tts_isnull[attribute] = false;
-		}
 	}
 	ExecStoreVirtualTuple(slot);
 	/* Generated columns, checks and triggers may ask for it. */
