@@ -247,8 +247,9 @@ index_keys(Relation index, TupleTableSlot *wanted, ScanKeyData key[INDEX_MAX_KEY
 	return columns;
 }
 
+/* `mode` NULL: the row is not locked. */
 static bool
-scan_index(Relation relation, Relation index, LockTupleMode mode,
+scan_index(Relation relation, Relation index, const LockTupleMode *mode,
 		   TupleTableSlot *wanted, TupleTableSlot *found)
 {
 	ScanKeyData key[INDEX_MAX_KEYS];
@@ -277,8 +278,8 @@ scan_index(Relation relation, Relation index, LockTupleMode mode,
 			XactLockTableWait(other, relation, &found->tts_tid, XLTW_None);
 			again = true;
 		}
-		else
-			again = !lock_row(relation, mode, found);
+		else if (mode)
+			again = !lock_row(relation, *mode, found);
 	} while (again);
 	index_endscan(scan);
 	return seen;
@@ -303,7 +304,7 @@ visible_in_index(Relation relation, Relation index, TupleTableSlot *wanted)
 }
 
 static bool
-find_by_index(Relation relation, Oid index_id, LockTupleMode mode,
+find_by_index(Relation relation, Oid index_id, const LockTupleMode *mode,
 			  TupleTableSlot *wanted, TupleTableSlot *found)
 {
 	Relation	index = index_open(index_id, RowExclusiveLock);
@@ -315,7 +316,7 @@ find_by_index(Relation relation, Oid index_id, LockTupleMode mode,
 		if (!seen && !visible_in_index(relation, index, wanted))
 			break;
 	}
-	index_close(index, NoLock);
+	index_close(index, RowExclusiveLock);
 	return seen;
 }
 
@@ -328,7 +329,7 @@ has_null_key(Oid index_id, TupleTableSlot *wanted)
 
 	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 		found = found || wanted->tts_isnull[index->rd_index->indkey.values[i] - 1];
-	index_close(index, NoLock);
+	index_close(index, RowExclusiveLock);
 	return found;
 }
 
@@ -352,7 +353,13 @@ MtmFindRow(Relation relation, Oid index, LockTupleMode mode, TupleTableSlot *wan
 {
 	if (OidIsValid(index) && (relation->rd_rel->relkind != RELKIND_MATVIEW ||
 							  !has_null_key(index, wanted)))
-		return find_by_index(relation, index, mode, wanted, found);
+		return find_by_index(relation, index, &mode, wanted, found);
 	return find_by_row(relation, mode, wanted, compared, same_image, near, found) ||
 		find_by_row(relation, mode, wanted, compared, same_value, near, found);
+}
+
+bool
+MtmLookForRow(Relation relation, Oid index, TupleTableSlot *wanted, TupleTableSlot *found)
+{
+	return find_by_index(relation, index, NULL, wanted, found);
 }

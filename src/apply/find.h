@@ -21,5 +21,8 @@
 extern bool MtmFindRow(Relation relation, Oid index, LockTupleMode mode,
 					   TupleTableSlot *wanted, const bool *compared,
 					   BlockNumber *near, TupleTableSlot *found);
+/* The same by an index without nulls, but the row is not locked: it may change before its use. */
+extern bool MtmLookForRow(Relation relation, Oid index, TupleTableSlot *wanted,
+						  TupleTableSlot *found);
 
 #endif

@@ -334,7 +334,7 @@ was_sent(Oid index_id, const MtmColumnMap *map)
 
 	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 		all = all && map->compared[index->rd_index->indkey.values[i] - 1];
-	index_close(index, NoLock);
+	index_close(index, RowExclusiveLock);
 	return all;
 }
 
@@ -358,7 +358,7 @@ unique_index(Relation view)
 			RelationGetIndexExpressions(index) == NIL &&
 			RelationGetIndexPredicate(index) == NIL)
 			found = lfirst_oid(cell);
-		index_close(index, NoLock);
+		index_close(index, RowExclusiveLock);
 	}
 	list_free(indexes);
 	return found;

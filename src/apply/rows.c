@@ -21,6 +21,7 @@
 #include "apply/refill.h"
 #include "apply/relation.h"
 #include "apply/rows.h"
+#include "apply/update_row.h"
 #include "backend/sequences.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_class.h"
@@ -296,6 +297,33 @@ all_columns_updated(MtmAppliedRelation *target)
 	}
 }
 
+/* The new row stands at `new_row` of the record; the key did not change. */
+static void
+update_unlocked(MtmAppliedRelation *target, StringInfo record, int new_row)
+{
+	MtmDescribedRowSet(target, target->wanted);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!MtmLookForRow(target->relation, target->identity_index, target->wanted,
+						   target->found))
+			row_missing("update");
+		record->cursor = new_row;
+		read_row(target, record, target->row, target->found);
+	} while (!MtmUpdateRow(target));
+}
+
+static void
+update_locked(MtmAppliedRelation *target, StringInfo record, int new_row, bool new_key)
+{
+	find_old(target, new_key ? LockTupleExclusive : LockTupleNoKeyExclusive, "update");
+	record->cursor = new_row;
+	read_row(target, record, target->row, target->found);
+	EvalPlanQualSetSlot(&target->epq, target->row);
+	ExecSimpleRelationUpdate(target->result, target->estate, &target->epq,
+							 target->found, target->row);
+}
+
 void
 MtmApplyUpdate(StringInfo record)
 {
@@ -308,14 +336,11 @@ MtmApplyUpdate(StringInfo record)
 	read_row(target, record, target->wanted, NULL);
 	if (has_old)
 		new_row = record->cursor;
-	find_old(target, has_old ? LockTupleExclusive : LockTupleNoKeyExclusive, "update");
-	record->cursor = new_row;
-	read_row(target, record, target->row, target->found);
-
 	all_columns_updated(target);
-	EvalPlanQualSetSlot(&target->epq, target->row);
-	ExecSimpleRelationUpdate(target->result, target->estate, &target->epq,
-							 target->found, target->row);
+	if (!has_old && MtmUpdatesUnlocked(target))
+		update_unlocked(target, record, new_row);
+	else
+		update_locked(target, record, new_row, has_old);
 	MtmForeignKeysNote(target->result, target->found, target->row);
 	end_row(target, old);
 }
