@@ -1,89 +1,151 @@
 /*
- * When a walsender of ours writes to its peer.
+ * Several records of WAL, and several messages, at a time.
  *
  * Runs in: walsenders.
- * Path: sender/plugin.c -> here -> the socket
+ * Path: records of WAL -> here -> sender/plugin.c -> here -> the socket
  * Locks: none.
  *
- * PostgreSQL writes every message at once, which costs a system call and may wake the
- * peer's receiver. But a flush of WAL mostly brings several transactions: while there is
- * more WAL to decode, messages are held back for a moment.
+ * PostgreSQL's walsender decodes one record, writes what came of it, and looks whether the
+ * peer has sent something: a system call for each record and one for each message. But a
+ * flush of WAL mostly brings several transactions. So when a record is decoded, those that
+ * follow it in flushed WAL are, too, and messages wait until that is done.
  *
- * What is held goes out, at the latest:
- *  1. before the walsender sleeps. It sleeps while it reads WAL that is not there yet,
- *     and asks for a write before; in there nothing is held;
- *  2. when it has caught up: PostgreSQL asks for a write after every record;
- *  3. after HOLD_US, or when HOLD_BYTES wait.
+ *  1. Nothing is waited for meanwhile: a page that is not flushed yet ends it.
+ *  2. It ends after MOST_RECORDS: the walsender must look for the peer's answers.
+ *  3. Then the walsender asks for a write, as it does after every record. Before that
+ *     messages go out when they are many, or when a long transaction follows.
+ *  4. It happens at the end of a record's decoding, when nothing is left to do for that
+ *     record: PostgreSQL goes on from the reader's position, wherever that is.
  */
 #include "postgres.h"
 
 #include "access/xlog.h"
+#include "access/xlog_internal.h"
 #include "access/xlogreader.h"
 #include "libpq/libpq.h"
+#include "miscadmin.h"
+#include "replication/decode.h"
 #include "replication/walsender.h"
 #include "sender/batch.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
-#define HOLD_US 500
+#define MOST_RECORDS 100
 #define HOLD_BYTES 8192
 
-static XLogReaderState *reader = NULL;	/* of the stream, while there is one */
+typedef void (*Decode) (LogicalDecodingContext *ctx, XLogRecordBuffer *record);
+
+static LogicalDecodingContext *stream = NULL;	/* while there is one */
 static XLogPageReadCB read_page = NULL;
-static bool reading = false;
+static Decode decode_one[RM_MAX_ID + 1];
+static bool going_on = false;	/* with the records that follow */
 static const PQcommMethods *socket_methods = NULL;
 static PQcommMethods methods;
 static Size held = 0;			/* bytes that nobody was asked to write */
-static TimestampTz held_since;
 
+/*---------------------------------------------------------------------------
+ * Records.
+ */
+static int
+read_wal(XLogReaderState *state, XLogRecPtr page, int length, XLogRecPtr record, char *into)
+{
+	if (state->nonblocking && page + length > GetFlushRecPtr(NULL))
+		return XLREAD_WOULDBLOCK;
+	return read_page(state, page, length, record, into);
+}
+
+static void
+decode_following(void)
+{
+	for (int i = 0; i < MOST_RECORDS; i++)
+	{
+		char	   *error;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!XLogReadAhead(stream->reader, true) || !XLogReadRecord(stream->reader, &error))
+			break;
+		LogicalDecodingProcessRecord(stream, stream->reader);
+	}
+}
+
+static void
+decode(LogicalDecodingContext *ctx, XLogRecordBuffer *record)
+{
+	decode_one[XLogRecGetRmid(record->record)] (ctx, record);
+	if (ctx != stream || going_on)
+		return;
+	going_on = true;
+	decode_following();
+	going_on = false;
+}
+
+/*---------------------------------------------------------------------------
+ * Messages.
+ */
 static bool
 may_hold(void)
 {
-	return held > 0 && held < HOLD_BYTES && reader && !reading &&
-		reader->EndRecPtr < GetFlushRecPtr(NULL) &&
-		GetCurrentTimestamp() - held_since < HOLD_US;
+	return going_on && held < HOLD_BYTES;
 }
 
 static void
 put_message(char type, const char *bytes, size_t length)
 {
-	if (held == 0)
-		held_since = GetCurrentTimestamp();
 	held += length;
 	socket_methods->putmessage_noblock(type, bytes, length);
 }
 
 static int
-flush_if_writable(void)
+write_held(void)
 {
-	if (may_hold())
-		return 0;
 	held = 0;
 	return socket_methods->flush_if_writable();
 }
 
-/* What is held is not in anybody's way. */
+static int
+flush_if_writable(void)
+{
+	return may_hold() ? 0 : write_held();
+}
+
+/* What is held is in nobody's way. */
 static bool
 is_send_pending(void)
 {
 	return !may_hold() && socket_methods->is_send_pending();
 }
 
-static int
-read_wal(XLogReaderState *state, XLogRecPtr page, int length, XLogRecPtr record, char *into)
+/* An error is met again by the walsender's own next write. */
+void
+MtmSenderBatchWrite(void)
 {
-	int			count;
+	if (going_on && held > 0)
+		(void) write_held();
+}
 
-	reading = true;
-	count = read_page(state, page, length, record, into);
-	reading = false;
-	return count;
+/*---------------------------------------------------------------------------
+ * The stream.
+ */
+static void
+end_stream(void *arg)
+{
+	stream = NULL;
 }
 
 static void
-forget_reader(void *arg)
+install(void)
 {
-	reader = NULL;
+	for (int i = 0; i <= RM_MAX_BUILTIN_ID; i++)
+	{
+		decode_one[i] = RmgrTable[i].rm_decode;
+		if (decode_one[i])
+			RmgrTable[i].rm_decode = decode;
+	}
+	socket_methods = PqCommMethods;
+	methods = *socket_methods;
+	methods.flush_if_writable = flush_if_writable;
+	methods.is_send_pending = is_send_pending;
+	methods.putmessage_noblock = put_message;
+	PqCommMethods = &methods;
 }
 
 void
@@ -94,21 +156,14 @@ MtmSenderBatchBegin(LogicalDecodingContext *ctx)
 	if (!am_walsender)
 		return;
 	if (!socket_methods)
-	{
-		socket_methods = PqCommMethods;
-		methods = *socket_methods;
-		methods.flush_if_writable = flush_if_writable;
-		methods.is_send_pending = is_send_pending;
-		methods.putmessage_noblock = put_message;
-		PqCommMethods = &methods;
-	}
+		install();
 	end = MemoryContextAllocZero(ctx->context, sizeof(*end));
-	end->func = forget_reader;
+	end->func = end_stream;
 	MemoryContextRegisterResetCallback(ctx->context, end);
 
-	reader = ctx->reader;
-	read_page = reader->routine.page_read;
-	reader->routine.page_read = read_wal;
+	read_page = ctx->reader->routine.page_read;
+	ctx->reader->routine.page_read = read_wal;
+	stream = ctx;
 	/* An error may have left it. */
-	reading = false;
+	going_on = false;
 }

@@ -1,4 +1,4 @@
-/* Frames of a walsender of ours that go out in one piece; see batch.c. */
+/* A walsender of ours does more at a time; see batch.c. */
 #ifndef MTM_SENDER_BATCH_H
 #define MTM_SENDER_BATCH_H
 
@@ -6,5 +6,7 @@
 
 /* When the stream to a peer starts; it ends with the context. */
 extern void MtmSenderBatchBegin(LogicalDecodingContext *ctx);
+/* Something follows that may take long: what is held must not wait for it. */
+extern void MtmSenderBatchWrite(void);
 
 #endif

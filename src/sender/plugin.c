@@ -50,6 +50,8 @@
 
 /* A body is sent in parts of about this size. */
 #define PART_SIZE (64 * 1024)
+/* A transaction with more than so many changes takes a while. */
+#define MANY_CHANGES 100
 #define LARGEST_PART (1024 * 1024)
 
 typedef struct PluginState
@@ -196,6 +198,13 @@ plugin_filter_prepare(LogicalDecodingContext *ctx, TransactionId xid, const char
 	return recovering && MtmGidIsOurs(gid);
 }
 
+static bool
+may_take_long(const ReorderBufferTXN *txn)
+{
+	return txn->nentries > MANY_CHANGES || txn->nsubtxns > 0 || txn->total_size > PART_SIZE ||
+		rbtxn_is_serialized(txn);
+}
+
 static void
 begin(PluginState *state)
 {
@@ -217,6 +226,8 @@ plugin_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
 	PluginState *state = ctx->output_plugin_private;
 
+	if (may_take_long(txn))
+		MtmSenderBatchWrite();
 	if (recovering)
 		begin(state);
 	else
@@ -226,6 +237,8 @@ plugin_begin(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 static void
 plugin_begin_prepare(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
+	if (may_take_long(txn))
+		MtmSenderBatchWrite();
 	begin(ctx->output_plugin_private);
 }
 
