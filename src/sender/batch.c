@@ -13,7 +13,9 @@
  *  1. Nothing is waited for meanwhile: a page that is not flushed yet ends it.
  *  2. It ends after MOST_RECORDS: the walsender must look for the peer's answers.
  *  3. Then the walsender asks for a write, as it does after every record. Before that
- *     messages go out when they are many, or when a long transaction follows.
+ *     messages go out when they are many, when a long transaction follows, and when it is a
+ *     schema change that is sent: what follows it looks up catalogs, which others may lock
+ *     who wait for its end.
  *  4. It happens at the end of a record's decoding, when nothing is left to do for that
  *     record: PostgreSQL goes on from the reader's position, wherever that is.
  */
@@ -129,6 +131,7 @@ static void
 end_stream(void *arg)
 {
 	stream = NULL;
+	going_on = false;			/* an error may have left it */
 }
 
 static void
@@ -164,6 +167,4 @@ MtmSenderBatchBegin(LogicalDecodingContext *ctx)
 	read_page = ctx->reader->routine.page_read;
 	ctx->reader->routine.page_read = read_wal;
 	stream = ctx;
-	/* An error may have left it. */
-	going_on = false;
 }

@@ -6,7 +6,7 @@
 
 /* When the stream to a peer starts; it ends with the context. */
 extern void MtmSenderBatchBegin(LogicalDecodingContext *ctx);
-/* Something follows that may take long: what is held must not wait for it. */
+/* What is held must not wait for what follows. */
 extern void MtmSenderBatchWrite(void);
 
 #endif

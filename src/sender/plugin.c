@@ -604,6 +604,8 @@ write_frame(LogicalDecodingContext *ctx, ReorderBufferTXN *txn, MtmFrame *frame,
 	if (body)
 		appendBinaryStringInfo(ctx->out, body->data, body->len);
 	OutputPluginWrite(ctx, true);
+	if (frame->flags & MTM_TX_SCHEMA_CHANGE)
+		MtmSenderBatchWrite();
 	MtmSenderQuiet();
 }
 
