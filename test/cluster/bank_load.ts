@@ -1,5 +1,6 @@
 // A load that shows inconsistency: clients on every node move money between accounts,
 // each with an entry in a journal; readers on every node add everything up.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import type { HealthyNodes } from './cluster_nodes.ts';
@@ -102,14 +103,25 @@ export async function run_bank(
   clients_per_node: number,
   duration_ms: number,
 ): Promise<Tally> {
+  const bank = open_bank(nodes, clients_per_node);
+  await sleep(duration_ms);
+  return bank.close();
+}
+
+export interface Bank {
+  /** After the transaction of each client. */
+  close(): Promise<Tally>;
+}
+
+export function open_bank(nodes: HealthyNodes, clients_per_node: number): Bank {
   const tally: Tally = {
     transfers: new Map(),
     snapshots: new Map(),
     conflicts: new Map(),
     wrong: [],
   };
-  const end = Date.now() + duration_ms;
-  const goes_on = () => Date.now() < end && tally.wrong.length === 0;
+  let is_open = true;
+  const goes_on = () => is_open && tally.wrong.length === 0;
 
   async function move_money(node: number): Promise<void> {
     const client = await nodes.client(node);
@@ -141,6 +153,13 @@ export async function run_bank(
   const movers = nodes.ids.flatMap((node) =>
     Array.from({ length: clients_per_node }, () => move_money(node)),
   );
-  await all_ended([...movers, ...nodes.ids.map(add_up)]);
-  return tally;
+  const ended = all_ended([...movers, ...nodes.ids.map(add_up)]);
+  ended.catch(() => {});
+  return {
+    async close() {
+      is_open = false;
+      await ended;
+      return tally;
+    },
+  };
 }

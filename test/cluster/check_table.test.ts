@@ -3,14 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type pg from 'pg';
-import { BANK, run_bank, type Tally } from './bank_load.ts';
+import { BANK, open_bank, type Bank } from './bank_load.ts';
 import { failure, NodeSessions, value } from './node_sessions.ts';
 import { same_everywhere } from './same_everywhere.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
 const ROWS = 25_000;
 const CHECKS_UNDER_LOAD = 8;
-const LOAD_MS = 20_000;
 const TABLES = [
   'CREATE TABLE keyed (id int PRIMARY KEY, v text, n numeric)',
   `INSERT INTO keyed SELECT g, 'v' || g, g / 7.0 FROM generate_series(1, ${ROWS}) g`,
@@ -343,12 +342,12 @@ describe('tables of all nodes are compared', () => {
   });
 
   describe('under load from all nodes', () => {
-    let load: Promise<Tally> | null = null;
+    let load: Bank | null = null;
 
     afterEach(async () => {
-      const tally = await load;
+      if (load === null) return;
+      const tally = await load.close();
       load = null;
-      if (tally === null) return;
       console.log(
         `transfers ${JSON.stringify([...tally.transfers])}, conflicts ${JSON.stringify([...tally.conflicts])}`,
       );
@@ -358,7 +357,7 @@ describe('tables of all nodes are compared', () => {
     });
 
     test('equal tables are never said to differ', async () => {
-      load = run_bank(sessions.nodes, 2, LOAD_MS);
+      load = open_bank(sessions.nodes, 2);
       await sleep(1_000);
       const times: number[] = [];
       for (let i = 0; i < CHECKS_UNDER_LOAD; i++) {
@@ -375,7 +374,7 @@ describe('tables of all nodes are compared', () => {
     });
 
     test('a difference is found and repaired', async () => {
-      load = run_bank(sessions.nodes, 2, LOAD_MS);
+      load = open_bank(sessions.nodes, 2);
       await sleep(1_000);
       const [{ ctid, row }] = (
         await sessions.on(2).query('SELECT ctid, j::text AS row FROM bank.journal j LIMIT 1')

@@ -8,10 +8,10 @@ import { SchemaSessions, sqlstate } from './schema_sessions.ts';
 
 const SETTINGS = {
   'multimaster.trans_spill_threshold': '1MB',
-  'multimaster.queue_size': '8MB',
+  'multimaster.queue_size': '4MB',
   logical_decoding_work_mem: '1MB',
 };
-const ROWS = 300_000;
+const ROWS = 150_000;
 
 describe('transactions larger than the memory for them', () => {
   let nodes: ClusterNodes;
@@ -47,7 +47,7 @@ describe('transactions larger than the memory for them', () => {
     await sessions.all_give('SELECT used FROM mtm.stat_bgwpool', ['0']);
   }
 
-  test('INSERT, UPDATE and DELETE of hundreds of thousands of rows', async () => {
+  test('INSERT, UPDATE and DELETE of very many rows', async () => {
     const before = await spilled(2);
     await sessions.run(
       1,

@@ -14,7 +14,7 @@ const CLIENTS_PER_NODE = 2;
 const SOME = 60;
 const SETTINGS = { 'multimaster.heartbeat_recv_timeout': '1s' };
 /** Longer than that. */
-const LONG_MS = 2_500;
+const LONG_MS = 1_500;
 
 describe('a majority carries on', () => {
   let nodes: ClusterNodes;

@@ -12,6 +12,8 @@ import { no_prepared_transactions, same_everywhere } from './same_everywhere.ts'
 /** The node that is cut off from both others. */
 const ALONE = 3;
 const POLL_INTERVAL_MS = 20;
+/** So long mtm.collect_cluster_info() waits for each of the others. */
+const SETTINGS = { 'multimaster.connect_timeout': '2s' };
 /** Longer than multimaster.heartbeat_recv_timeout. */
 const LONG_PAUSE_MS = 3_000;
 
@@ -87,7 +89,7 @@ describe('a node that is not online', () => {
   let more: pg.Client[];
 
   beforeAll(async () => {
-    nodes = await start_cluster({ proxy: true });
+    nodes = await start_cluster({ proxy: true, settings: SETTINGS });
     const maker = await nodes.client(1);
     for (const statement of [
       'CREATE TABLE accounts (id int PRIMARY KEY, balance int)',

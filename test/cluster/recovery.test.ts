@@ -433,24 +433,21 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await query(1, 'DROP TABLE parent, child');
   });
 
-  // Of the one before, the stream may have all, or only the end.
-  test.each([
-    ['COMMIT', false],
-    ['ROLLBACK', false],
-    ['COMMIT', true],
-    ['ROLLBACK', true],
-  ])('keeps a prepared transaction whose name was used before (%s, confirmed in between: %s)', async (verb, confirmed) => {
-    await query(2, "BEGIN; UPDATE kept SET n = 41 WHERE id = 41; PREPARE TRANSACTION 'twice'");
+  // Of those before, the stream may have all, or only the end.
+  test.each([false, true])('keeps prepared transactions whose names were used before (confirmed in between: %s)', async (confirmed) => {
+    await query(2, "BEGIN; UPDATE kept SET n = 41 WHERE id = 41; PREPARE TRANSACTION 'after COMMIT'");
+    await query(2, "BEGIN; UPDATE kept SET n = 51 WHERE id = 51; PREPARE TRANSACTION 'after ROLLBACK'");
     if (confirmed) for (const node of [1, 2]) await node_3_confirmed(node);
-    await query(2, `${verb} PREPARED 'twice'`);
-    await query(1, "BEGIN; UPDATE kept SET n = 42 WHERE id = 42; PREPARE TRANSACTION 'twice'");
+    const again = async (verb: string, id: number) => {
+      const [one, other] = await all_ended([nodes.client(2), nodes.client(1)]);
+      await one!.query(`${verb} PREPARED 'after ${verb}'`);
+      await other!.query(`BEGIN; UPDATE kept SET n = ${id} WHERE id = ${id}; PREPARE TRANSACTION 'after ${verb}'`);
+      await all_ended([one!.end(), other!.end()]);
+    };
+    await all_ended([again('COMMIT', 42), again('ROLLBACK', 52)]);
     await away(3);
     await back(3);
-    const found = [];
-    for (const node of nodes.ids) found.push((await query(node, 'SELECT gid FROM pg_prepared_xacts')).rows);
-    await query(1, "COMMIT PREPARED 'twice'");
-    expect(found).toEqual(nodes.ids.map(() => [{ gid: 'twice' }]));
-    await same_everywhere(nodes, ['kept']);
+    await has_prepared(['after COMMIT', 'after ROLLBACK']);
   });
 
   /** What is in the node's WAL by now. */
@@ -476,16 +473,27 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await same_everywhere(nodes, ['kept']);
   });
 
-  test.each(['COMMIT', 'ROLLBACK'])('has a prepared transaction under the name of another, whose end it missed (%s)', async (verb) => {
-    await query(2, "BEGIN; UPDATE kept SET n = 41 WHERE id = 41; PREPARE TRANSACTION 'twice'");
+  test('has prepared transactions under the names of others, whose end it missed', async () => {
+    await query(2, "BEGIN; UPDATE kept SET n = 41 WHERE id = 41; PREPARE TRANSACTION 'after COMMIT'");
+    await query(2, "BEGIN; UPDATE kept SET n = 51 WHERE id = 51; PREPARE TRANSACTION 'after ROLLBACK'");
     for (const node of [1, 2]) await node_3_confirmed(node);
     await away(3);
-    await query(2, `${verb} PREPARED 'twice'`);
-    await query(1, "BEGIN; UPDATE kept SET n = 42 WHERE id = 42; PREPARE TRANSACTION 'twice'");
+    await query(2, "COMMIT PREPARED 'after COMMIT'");
+    await query(1, "ROLLBACK PREPARED 'after ROLLBACK'");
+    await query(1, "BEGIN; UPDATE kept SET n = 42 WHERE id = 42; PREPARE TRANSACTION 'after COMMIT'");
+    await query(1, "BEGIN; UPDATE kept SET n = 52 WHERE id = 52; PREPARE TRANSACTION 'after ROLLBACK'");
     await back(3);
-    await query(1, "COMMIT PREPARED 'twice'");
-    await same_everywhere(nodes, ['kept']);
+    await has_prepared(['after COMMIT', 'after ROLLBACK']);
   });
+
+  /** These, which are committed then, as all others have them. */
+  async function has_prepared(gids: string[]): Promise<void> {
+    const found = [];
+    for (const node of nodes.ids) found.push((await query(node, 'SELECT gid FROM pg_prepared_xacts ORDER BY gid')).rows);
+    for (const gid of gids) await query(1, `COMMIT PREPARED '${gid}'`);
+    expect(found).toEqual(nodes.ids.map(() => gids.map((gid) => ({ gid }))));
+    await same_everywhere(nodes, ['kept']);
+  }
 
   test('ends sessions that hold what it needs', async () => {
     const holder = await nodes.client(3);
