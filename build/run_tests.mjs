@@ -77,7 +77,7 @@ async function vitest(name, args, { nice = 0, ...options } = {}) {
 }
 
 /**
- * Half of the files each, side by side: they mostly wait, for servers that start and for
+ * Half of the files each (test/cluster/halves.ts), side by side: they mostly wait, for servers that start and for
  * timeouts that pass. Each half has clusters of its own.
  */
 async function cluster_tests() {
