@@ -33,9 +33,19 @@ export function check_quorum(id: number, listed: readonly number[]): void {
   const { members_online, configured, major } = own_report();
   if (may_leave(id, { online: members_online, configured, listed, major })) return;
   const staying = intersection(difference(members_online, [id]), listed);
+  throw no_quorum(
+    `without node ${id} no quorum would be left`,
+    'Bring other nodes back first. Of two nodes, only the one that is no major_node can be dropped.',
+    { staying, configured },
+  );
+}
+
+export function no_quorum(
+  message: string,
+  hint: string,
+  { staying, configured }: { readonly staying: readonly number[]; readonly configured: readonly number[] },
+): SqlError {
   const nodes = staying.length === 0 ? 'nobody' : `node ${staying.join(', ')}`;
-  throw new SqlError('55000', `without node ${id} no quorum would be left`, {
-    detail: `Online are then ${nodes}, of the nodes ${configured.join(', ')}.`,
-    hint: 'Bring other nodes back first. Of two nodes, only the one that is no major_node can be dropped.',
-  });
+  const detail = `Online are then ${nodes}, of the nodes ${configured.join(', ')}.`;
+  return new SqlError('55000', message, { detail, hint });
 }

@@ -1,7 +1,7 @@
 // mtm.stop_node(id, drop_slot): out of the members for now, but not out of the cluster. As with
 // mtm.drop_node(), the list says so, and the control plane of each node follows it.
 import { difference } from '../core/node_set.ts';
-import { drop_node } from './drop_node.ts';
+import { drop_node, no_quorum } from './drop_node.ts';
 import { is_quorum } from '../core/quorum.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 import { lock_list, stopped_nodes } from '../shell/node_list.ts';
@@ -33,9 +33,9 @@ function check_quorum(id: number): void {
   const { members_online, configured, major } = own_report();
   const staying = difference(members_online, [id, ...stopped_nodes()]);
   if (is_quorum(configured, staying, major)) return;
-  const nodes = staying.length === 0 ? 'nobody' : `node ${staying.join(', ')}`;
-  throw new SqlError('55000', `without node ${id} the others would be no quorum`, {
-    detail: `Online are then ${nodes}, of the nodes ${configured.join(', ')}.`,
-    hint: 'Bring other nodes back first, or resume those that were stopped.',
-  });
+  throw no_quorum(
+    `without node ${id} the others would be no quorum`,
+    'Bring other nodes back first, or resume those that were stopped.',
+    { staying, configured },
+  );
 }
