@@ -3,12 +3,24 @@
 import { expect } from 'vitest';
 import type { HealthyNodes } from './cluster_nodes.ts';
 import { LoggedLoad } from './logged_load.ts';
+import { node_query } from './node_query.ts';
 import { same_everywhere } from './same_everywhere.ts';
 
-export const ENTRIES = [
+const ENTRIES = [
   'CREATE TABLE entries (id int, node int)', // No key: one that is applied twice shows.
   'CREATE TABLE counters (node int PRIMARY KEY, n int)',
 ];
+
+/** Its tables, with a counter of each node from 1 to `counters`. */
+export async function make_entries(nodes: HealthyNodes, counters = nodes.count): Promise<void> {
+  const insert = `INSERT INTO counters SELECT n, 0 FROM generate_series(1, ${counters}) n`;
+  await node_query(nodes, 1, [...ENTRIES, insert].join('; '));
+}
+
+export async function empty_entries(nodes: HealthyNodes): Promise<void> {
+  await node_query(nodes, 1, 'TRUNCATE entries');
+  await node_query(nodes, 1, 'UPDATE counters SET n = 0');
+}
 
 export class AcknowledgedLoad extends LoggedLoad {
   constructor(nodes: HealthyNodes, clients_per_node: number) {

@@ -2,7 +2,7 @@
 // smaller cluster, and who was dropped stays out.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import { AcknowledgedLoad, make_entries } from './acknowledged_load.ts';
 import { only, type ClientOptions, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
 import { becomes, node_query, only_these_are_online } from './node_query.ts';
@@ -18,10 +18,7 @@ describe('a node that is dropped', { timeout: 240_000 }, () => {
       nodes: 4,
       settings: { 'multimaster.heartbeat_recv_timeout': '1s' },
     });
-    const client = await nodes.client(1);
-    for (const statement of ENTRIES) await client.query(statement);
-    await client.query('INSERT INTO counters SELECT n, 0 FROM generate_series(1, 4) n');
-    await client.end();
+    await make_entries(nodes);
   });
 
   afterAll(async () => {

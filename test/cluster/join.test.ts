@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join as join_path } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import { AcknowledgedLoad, make_entries } from './acknowledged_load.ts';
 import { only, type ClientOptions } from './cluster_nodes.ts';
 import { LocalNodes } from './local_nodes.ts';
 import { becomes, node_query, only_these_are_online } from './node_query.ts';
@@ -20,12 +20,9 @@ describe('nodes that join', { timeout: 300_000 }, () => {
 
   beforeAll(async () => {
     nodes = await LocalNodes.start({ settings: { 'multimaster.heartbeat_recv_timeout': '1s' } });
-    const client = await nodes.client(1);
-    for (const statement of ENTRIES) await client.query(statement);
-    await client.query('CREATE TABLE numbered (id serial PRIMARY KEY, node int)');
-    await client.query('INSERT INTO counters SELECT n, 0 FROM generate_series(1, 9) n');
-    await client.query("INSERT INTO numbered (node) SELECT 0 FROM generate_series(1, 1000)");
-    await client.end();
+    await make_entries(nodes, 9);
+    await query(1, 'CREATE TABLE numbered (id serial PRIMARY KEY, node int)');
+    await query(1, 'INSERT INTO numbered (node) SELECT 0 FROM generate_series(1, 1000)');
     load = new AcknowledgedLoad(only(nodes, [1, 2, 3]), 1);
   });
 

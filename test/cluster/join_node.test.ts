@@ -5,7 +5,7 @@ import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSy
 import { dirname, join as join_path } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import { AcknowledgedLoad, make_entries } from './acknowledged_load.ts';
 import { only } from './cluster_nodes.ts';
 import { data_dir, node_dir } from '../../ts-src/cli/cluster_record.ts';
 import { find_postgres } from '../../ts-src/cli/postgres_install.ts';
@@ -54,11 +54,8 @@ describe('a node that joins by hand', { timeout: 300_000 }, () => {
 
   beforeAll(async () => {
     nodes = await LocalNodes.start({ settings: { 'multimaster.heartbeat_recv_timeout': '1s' } });
-    const client = await nodes.client(1);
-    for (const statement of ENTRIES) await client.query(statement);
-    await client.query('CREATE TABLE numbered (id serial PRIMARY KEY, node int)');
-    await client.query('INSERT INTO counters SELECT n, 0 FROM generate_series(1, 9) n');
-    await client.end();
+    await make_entries(nodes, 9);
+    await node_query(nodes, 1, 'CREATE TABLE numbered (id serial PRIMARY KEY, node int)');
     load = new AcknowledgedLoad(only(nodes, [1, 2, 3]), 1);
   });
 

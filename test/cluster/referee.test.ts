@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
 import { REFEREE } from '../../ts-src/cli/cluster_record.ts';
-import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import { AcknowledgedLoad, empty_entries, make_entries } from './acknowledged_load.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
 
@@ -26,17 +26,11 @@ describe('two nodes with a referee', { timeout: 60_000 }, () => {
       referee: true,
       settings: { 'multimaster.heartbeat_recv_timeout': '1s' },
     });
-    const client = await nodes.client(1);
-    for (const statement of ENTRIES) await client.query(statement);
-    await client.query('INSERT INTO counters VALUES (1, 0), (2, 0)');
-    await client.end();
+    await make_entries(nodes);
   });
 
   beforeEach(async () => {
-    const client = await nodes.client(1);
-    await client.query('TRUNCATE entries');
-    await client.query('UPDATE counters SET n = 0');
-    await client.end();
+    await empty_entries(nodes);
     load = new AcknowledgedLoad(nodes, CLIENTS_PER_NODE);
     await load.progress(SOME);
   });

@@ -3,7 +3,7 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { all_ended } from '../../ts-src/cli/all_ended.ts';
-import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import { AcknowledgedLoad, empty_entries, make_entries } from './acknowledged_load.ts';
 import type { ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
 import { SchemaChanges } from './schema_load.ts';
@@ -34,17 +34,11 @@ describe('restarts', () => {
 
   beforeAll(async () => {
     nodes = await start_cluster();
-    const client = await nodes.client(1);
-    for (const statement of ENTRIES) await client.query(statement);
-    await client.query(`INSERT INTO counters SELECT n, 0 FROM generate_series(1, ${nodes.count}) n`);
-    await client.end();
+    await make_entries(nodes);
   });
 
   beforeEach(async () => {
-    const client = await nodes.client(1);
-    await client.query('TRUNCATE entries');
-    await client.query('UPDATE counters SET n = 0');
-    await client.end();
+    await empty_entries(nodes);
   });
 
   afterEach(async () => {

@@ -2,7 +2,7 @@
 // them, and comes back when it is told to, or when it is needed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AcknowledgedLoad, ENTRIES } from './acknowledged_load.ts';
+import { AcknowledgedLoad, make_entries } from './acknowledged_load.ts';
 import { only, type ClusterNodes } from './cluster_nodes.ts';
 import { start_cluster } from './engine.ts';
 import { node_query, only_these_are_online } from './node_query.ts';
@@ -16,10 +16,7 @@ describe('a node that is stopped', { timeout: 240_000 }, () => {
 
   beforeAll(async () => {
     nodes = await start_cluster({ settings: { 'multimaster.heartbeat_recv_timeout': '1s' } });
-    const client = await nodes.client(1);
-    for (const statement of ENTRIES) await client.query(statement);
-    await client.query('INSERT INTO counters SELECT n, 0 FROM generate_series(1, 3) n');
-    await client.end();
+    await make_entries(nodes);
     load = new AcknowledgedLoad(nodes, 1);
   });
 
