@@ -23,8 +23,8 @@ PG_FUNCTION_INFO_V1(mtm_shell_waits);
 typedef struct Waiting
 {
 	FunctionCallInfo fcinfo;
-	const LockData *locks;
-	const LockInstanceData *wait;	/* one of them */
+	const LockInstanceData *wait;
+	Oid			row_relation;	/* if it is for a transaction */
 } Waiting;
 
 static void
@@ -76,12 +76,10 @@ relation_of_row(const LockData *locks, int pid)
 
 /* Invalid: none, or one that this database has no name for. */
 static Oid
-relation_of(const LockData *locks, const MtmBlocker *blocker)
+relation_of(const Waiting *waiting, const LOCKTAG *lock)
 {
-	const LOCKTAG *lock = &blocker->lock;
-
 	if (lock->locktag_type == LOCKTAG_TRANSACTION)
-		return relation_of_row(locks, blocker->waiter_pid);
+		return waiting->row_relation;
 	if (is_on_relation(lock) && lock->locktag_field1 == MyDatabaseId)
 		return lock->locktag_field2;
 	return InvalidOid;
@@ -101,7 +99,7 @@ static void
 add_edge(const MtmBlocker *blocker, void *argument)
 {
 	Waiting    *waiting = argument;
-	Oid			relation = relation_of(waiting->locks, blocker);
+	Oid			relation = relation_of(waiting, &blocker->lock);
 	char		waiter_gid[MTM_GID_SIZE];
 	char		holder_gid[MTM_GID_SIZE];
 	MtmRow		row;
@@ -139,7 +137,6 @@ mtm_shell_waits(PG_FUNCTION_ARGS)
 	MtmShellRequireConfigured();
 	InitMaterializedSRF(fcinfo, 0);
 	locks = GetLockStatusData();
-	waiting.locks = locks;
 	for (int i = 0; i < locks->nelements; i++)
 	{
 		const LockInstanceData *lock = &locks->locks[i];
@@ -148,6 +145,8 @@ mtm_shell_waits(PG_FUNCTION_ARGS)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		waiting.wait = lock;
+		waiting.row_relation = lock->locktag.locktag_type == LOCKTAG_TRANSACTION ?
+			relation_of_row(locks, lock->pid) : InvalidOid;
 		MtmBlockersOf(lock->pid, lock->lxid, add_edge, &waiting);
 	}
 	return (Datum) 0;

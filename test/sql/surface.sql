@@ -52,7 +52,7 @@ SELECT ok(NOT has_function_privilege('pg_monitor', p.oid, 'EXECUTE'),
 FROM pg_proc p
 WHERE pronamespace = 'mtm'::regnamespace
   AND (proname LIKE 'shell\_%' OR proname IN
-       ('api', 'bundle', 'monitor_step', 'deadlock_step', 'waiter_name', 'xid_outcome', 'prepare_existing_tables',
+       ('api', 'bundle', 'monitor_step', 'deadlock_step', 'session_name', 'xid_outcome', 'prepare_existing_tables',
         'drop_absent_node', 'serve_task', 'check_table', 'check_database', 'check_query', 'copy_table',
         'broadcast_table', 'split_sequences'))
 ORDER BY proname;
