@@ -251,8 +251,18 @@ describe('advisory locks of the cluster', () => {
     expect(codes).toEqual(['40P01']);
   });
 
+  async function deadlock_timeout(change: string): Promise<void> {
+    for (const client of await sessions.each()) {
+      await client.query(`ALTER SYSTEM ${change}`);
+      await client.query('SELECT pg_reload_conf()');
+      await until(client, 'SHOW deadlock_timeout', change.startsWith('RESET') ? '1s' : '1h');
+    }
+  }
+
   test('a circle of a lock and a row, on three nodes, is a deadlock', async () => {
     const [, two, three] = await sessions.each();
+    // A transaction that waits for a row is given up after a while, circle or not.
+    await deadlock_timeout("SET deadlock_timeout = '1h'");
     await three.query('SELECT pg_advisory_lock(1)');
     await two.query('BEGIN; SELECT n FROM advisory.counter FOR UPDATE');
     const ends = await Promise.allSettled([
@@ -260,6 +270,7 @@ describe('advisory locks of the cluster', () => {
       three.query('UPDATE advisory.counter SET n = n + 1')
         .finally(() => three.query('SELECT pg_advisory_unlock(1)')),
     ]);
+    await deadlock_timeout('RESET deadlock_timeout');
     const codes = ends.flatMap((end) => (end.status === 'rejected' ? [(end.reason as { code: string }).code] : []));
     expect(codes).toEqual(['40P01']);
   });
