@@ -113,22 +113,27 @@ first_member(void)
 	return mtm_node_id;
 }
 
+/* Not by PostgreSQL's function, which multimaster.cluster_advisory_locks may send to all nodes. */
 static bool
-try_lock(PGconn *conn, int node_id, const char *query)
+try_lock(PGconn *conn, int node_id, int key)
 {
+	char	   *query = psprintf("SELECT mtm.take_advisory_lock(%d, " UINT64_FORMAT
+								 ", %d, %d, 2, false, false)",
+								 mtm_node_id, MtmViewGeneration(), LOCK_CLASS, key);
 	PGresult   *result;
 	bool		got;
 
 	/* With parameters (none): the peer refuses more than one command. */
 	if (!PQsendQueryParams(conn, query, 0, NULL, NULL, NULL, NULL, 0))
 		lost(conn, node_id);
+	pfree(query);
 	result = result_of(conn, node_id);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 	{
 		PQclear(result);
 		lost(conn, node_id);
 	}
-	got = PQgetvalue(result, 0, 0)[0] == 't';
+	got = strcmp(PQgetvalue(result, 0, 0), "got") == 0;
 	PQclear(result);
 	while ((result = PQgetResult(conn)) != NULL)
 		PQclear(result);
@@ -142,14 +147,13 @@ MtmOutsideLock(const char *target)
 	int			key = (int) DatumGetInt32(hash_any((const unsigned char *) target,
 												   strlen(target)));
 	int64		end_ms = LockTimeout > 0 ? MtmNowMs() + LockTimeout : PG_INT64_MAX;
-	char	   *query;
 
 	MtmOutsideUnlock();
 	MtmOutsideBegin();
-	query = psprintf("SELECT pg_catalog.pg_try_advisory_lock(%d, %d)", LOCK_CLASS, key);
 	lock_holder = open_session(node_id);
-	while (!try_lock(lock_holder, node_id, query))
+	while (!try_lock(lock_holder, node_id, key))
 	{
+		check_member(node_id);
 		if (MtmNowMs() >= end_ms)
 			ereport(ERROR,
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
