@@ -302,6 +302,7 @@ describe('advisory locks of the cluster', () => {
     await two.query('SELECT pg_advisory_lock(1)');
     await two.query('BEGIN; UPDATE advisory.counter SET n = n + 1; SELECT pg_advisory_xact_lock(2)');
     expect((await failure(two, "PREPARE TRANSACTION 'advisory'")).code).toBe('0A000');
+    await two.query('SELECT 1'); // An error is told before the transaction has ended.
     expect(await is_free(one, 2)).toBe(true);
     await two.query("BEGIN; UPDATE advisory.counter SET n = n + 1; PREPARE TRANSACTION 'advisory'");
     expect(await is_free(one, 1)).toBe(false);
