@@ -14,7 +14,7 @@
  *
  * The lock is what tells that the table was changed: all that reaches partitions takes one that
  * is stronger than those of writers. Nor may one of the two lose its name: by that the others
- * know it.
+ * know it. Who drops the partition leaves the same on all nodes, and takes the row along.
  */
 #include "postgres.h"
 
@@ -24,7 +24,11 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "backend/detaching.h"
+#include "backend/written.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid_d.h"
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
@@ -165,13 +169,38 @@ lost_name(Oid now, const Detaching *then, Oid was)
 }
 
 static bool
-is_touched(const Detaching *row, List *before)
+is_touched(const Detaching *row, const Detaching *then)
 {
-	const Detaching *then = find(before, row->id);
-
 	return (OidIsValid(row->parent) && is_changed(row->parent)) ||
 		lost_name(row->parent, then, then ? then->parent : InvalidOid) ||
 		lost_name(row->partition, then, then ? then->partition : InvalidOid);
+}
+
+/* Then it does not matter any more where it was attached, and nothing else was changed with it. */
+static bool
+dropped_partition(const Detaching *then)
+{
+	return then && OidIsValid(then->partition) && get_rel_relkind(then->partition) == '\0';
+}
+
+static void
+forget(const char *id)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(id)};
+	Oid			me;
+	int			security_context;
+
+	GetUserIdAndSecContext(&me, &security_context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	SPI_connect();
+	if (SPI_execute_with_args("DELETE FROM mtm.unfinished_statements "
+							  "WHERE id OPERATOR(pg_catalog.=) $1",
+							  1, types, values, NULL, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not write mtm.unfinished_statements");
+	SPI_finish();
+	SetUserIdAndSecContext(me, security_context);
 }
 
 void
@@ -183,8 +212,14 @@ MtmDetachingRefuse(List *before)
 	foreach(cell, MtmDetachingNow())
 	{
 		const Detaching *row = lfirst(cell);
+		const Detaching *then = find(before, row->id);
 
-		if (is_touched(row, before))
+		if (dropped_partition(then))
+		{
+			if (!MtmProcessExempt())	/* else it comes as a row */
+				forget(row->id);
+		}
+		else if (is_touched(row, then))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("a partition of the table is being detached on one node after the other"),

@@ -10,7 +10,10 @@
 
 /* What is under way, in memory of the caller; before a schema change, for the call after it. */
 extern List *MtmDetachingNow(void);
-/* ERROR 55006 if it has changed such a partitioned table, or taken its or the partition's name away. */
+/*
+ * ERROR 55006 if it has changed such a partitioned table, or taken its or the
+ * partition's name away. When it has dropped the partition, its row goes.
+ */
 extern void MtmDetachingRefuse(List *before);
 
 #endif

@@ -384,6 +384,25 @@ describe('outside of transactions', () => {
       await sessions.run(1, 'ALTER TABLE parts ADD COLUMN later int');
     });
 
+    test('who drops the partition ends it, with the table or alone', async () => {
+      for (const statement of ['DROP TABLE part_1', 'DROP TABLE parts, part_1']) {
+        const reader = await another(2);
+        await reader.query('BEGIN; SELECT FROM parts');
+        const client = await another(1);
+        await client.query("SET lock_timeout = '50ms'");
+        expect(sqlstate(await error_of(client.query(DETACH)))).toBe('55P03');
+        await reader.query('COMMIT');
+        expect(await sessions.failure(3, 'DROP TABLE parts')).toBe('55006');
+        await sessions.run(3, statement);
+        await sessions.all_give('SELECT target FROM mtm.unfinished_statements', []);
+        await same_schema_everywhere(sessions.nodes);
+        if (statement === 'DROP TABLE part_1') {
+          await sessions.run(1, 'CREATE TABLE part_1 PARTITION OF parts FOR VALUES FROM (1) TO (10)');
+          await sessions.settled();
+        }
+      }
+    });
+
     test('the same statement again ends it, too', async () => {
       const builder = await another(2);
       await builder.query('SET multimaster.bypass = on');
