@@ -40,6 +40,13 @@ describe('results', () => {
     ]);
   });
 
+  test('OIDs and the order of rows with them do not matter', () => {
+    const rows = ['+ 16500 | b', '+ 16499 | a', '+(2 rows)'];
+    const diffs = [DIFFS.split('@@')[0], '@@ -1 +1 @@\n', ...rows.map((row) => `${row}\n`)].join('');
+    const char = read_results(OUTPUT, diffs).find(({ test }) => test === 'char');
+    expect(char?.difference).toBe('@@\n+ OID | a\n+ OID | b\n+(2 rows)\n');
+  });
+
   test('the replica identity is left out, with the hunk that it leaves empty', () => {
     expect(without_identity(IDENTITY)).toBe('');
     expect(without_identity(`@@\n-one\n+two\n+Replica Identity: FULL\n${IDENTITY}`)).toBe(

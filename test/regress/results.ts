@@ -35,7 +35,25 @@ function plain(body: string): string {
     .split('\n')
     .filter((line) => line !== '' && !/^(--- |\+\+\+ )\//.test(line))
     .map((line) => (line.startsWith('@@') ? '@@' : steady(line)));
-  return lines.map((line) => `${line}\n`).join('');
+  return in_order(lines)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Rows with OIDs, which no test orders by anything that stays the same. */
+const WITH_OID = /^[-+] .*\bOID\b.* \| /;
+
+function in_order(lines: string[]): string[] {
+  const ordered: string[] = [];
+  let rows: string[] = [];
+  for (const line of [...lines, '']) {
+    if (WITH_OID.test(line)) rows.push(line);
+    else {
+      ordered.push(...rows.sort(), line);
+      rows = [];
+    }
+  }
+  return ordered.slice(0, -1);
 }
 
 /** OIDs in the columns of a table or in a name, or who was the first to refuse, need not be the same the next time. */

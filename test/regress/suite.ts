@@ -80,7 +80,7 @@ export function suite_arguments(
   ];
 }
 
-const COPY_FROM_STDIN = /^\s*copy\b.*\bfrom\s+stdin\b.*;\s*(--.*)?$/i;
+const COPY_FROM_STDIN = /^\s*copy\b.*\bfrom\s+stdin\b.*(?<!\\);\s*(--.*)?$/i;
 const STATEMENT = /^(--|(alter|begin|commit|copy|create|drop|grant|insert|reset|revoke|rollback|select|set|truncate|update)\b)/i;
 
 /**
