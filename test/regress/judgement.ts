@@ -68,10 +68,21 @@ export function judge(
   return judgement;
 }
 
-export function summary(judgement: Judgement, known: Map<string, KnownDifference>): string {
+export function summary(
+  judgement: Judgement,
+  known: Map<string, KnownDifference>,
+  of_release: string[] = [],
+): string {
   const { unchanged, as_plain, identity, unknown, outdated } = judgement;
   const groups = [unchanged, as_plain, identity, judgement.known, unknown];
   const total = groups.reduce((sum, group) => sum + group.length, 0);
+  const measured_so =
+    of_release.length === 0
+      ? []
+      : [
+          'measured by what a plain server of this release gives (plain/ in the results has its ' +
+            `differences from the suite's): ${of_release.join(' ')}`,
+        ];
   return [
     ...as_plain.map((test) => `release  ${test}: as on a plain server of this release`),
     ...identity.map((test) => `identity ${test}: nothing but "Replica Identity: FULL"`),
@@ -82,5 +93,6 @@ export function summary(judgement: Judgement, known: Map<string, KnownDifference
       `${as_plain.length} what a plain server of this release gives where the suite is of another, ` +
       `${identity.length} all but the line "Replica Identity: FULL" of tables without a key, ` +
       `${judgement.known.length} with another known difference, ${unknown.length} unknown`,
+    ...measured_so,
   ].join('\n');
 }

@@ -138,7 +138,7 @@ function report(
   }
   const nodes = unequal.length === 0 ? `schemas and rows of ${compared} tables are equal` : '';
   process.stdout.write(
-    [summary(judgement, known), ...unequal, nodes, `results and logs: ${kept}`]
+    [summary(judgement, known, [...plain.keys()]), ...unequal, nodes, `results and logs: ${kept}`]
       .filter((line) => line !== '')
       .map((line) => `${line}\n`)
       .join(''),
