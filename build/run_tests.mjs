@@ -77,8 +77,8 @@ async function vitest(name, args, { nice = 0, ...options } = {}) {
 }
 
 /**
- * Half of the files each (test/cluster/halves.ts), side by side: they mostly wait, for servers that start and for
- * timeouts that pass. Each half has clusters of its own.
+ * Half of the files each (test/cluster/halves.ts), side by side: they mostly wait, for
+ * servers that start and for timeouts that pass. Each half has clusters of its own.
  */
 async function cluster_tests() {
   const config = ['--config', 'test/cluster/vitest.config.ts'];
