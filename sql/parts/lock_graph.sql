@@ -18,7 +18,7 @@ COMMENT ON TYPE mtm.lock_wait IS
 
 -- No name that a user gave may look like one of ours, or like a session's.
 CREATE FUNCTION mtm.transaction_name(gid text) RETURNS text
-  LANGUAGE sql IMMUTABLE
+  LANGUAGE sql IMMUTABLE PARALLEL RESTRICTED
 AS $$
   SELECT CASE WHEN gid LIKE 'MTM-%' THEN gid ELSE pg_catalog.quote_literal(gid) END;
 $$;

@@ -10,6 +10,7 @@
 #include "apply/body.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "shmem/bodies.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 

@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "shmem/shown.h"
 #include "shmem/view.h"
+#include "shmem/worker_pool.h"
 #include "storage/proc.h"
 #include "wire/executed.h"
 #include "wire/frame.h"

@@ -3,7 +3,7 @@
  * them, prepares them and votes.
  *
  * Runs in: a background worker of the pool.
- * Path: receiver/ -> shmem/transactions.c -> here: rows, PREPARE, vote -> link/
+ * Path: receiver/ -> shmem/worker_pool.c -> here: rows, PREPARE, vote -> link/
  * Locks: the view's gate around PREPARE and the vote (I2); before that, row and
  *        relation locks may be waited for, up to lock_timeout.
  *
@@ -29,10 +29,12 @@
 #include "postmaster/interrupt.h"
 #include "replication/origin.h"
 #include "settings.h"
+#include "shmem/bodies.h"
 #include "shmem/peers.h"
 #include "shmem/stop_point.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
+#include "shmem/worker_pool.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "utils/guc.h"

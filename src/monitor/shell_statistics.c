@@ -12,6 +12,7 @@
 #include "settings.h"
 #include "shmem/peers.h"
 #include "shmem/transactions.h"
+#include "shmem/worker_pool.h"
 
 PG_FUNCTION_INFO_V1(mtm_shell_pool);
 PG_FUNCTION_INFO_V1(mtm_shell_counters);

@@ -26,6 +26,7 @@
 #include "shmem/processes.h"
 #include "shmem/transactions.h"
 #include "shmem/view.h"
+#include "shmem/worker_pool.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 

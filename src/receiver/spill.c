@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "receiver/spill.h"
 #include "settings.h"
+#include "shmem/bodies.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
 

@@ -31,6 +31,7 @@
 #include "recovery/unfinished_indexes.h"
 #include "replication/origin.h"
 #include "settings.h"
+#include "shmem/bodies.h"
 #include "shmem/view.h"
 #include "storage/latch.h"
 #include "utils/inval.h"

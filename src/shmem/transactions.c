@@ -3,63 +3,25 @@
  *
  * Runs in: receivers, apply workers, lanes, link processes, the monitor.
  * Path: receiver/ -> here -> apply/
- * Locks: shared->lock. Latches are set and condition variables woken after it
- *        is released, workers are started after it, and one signal is sent under
- *        it: Undo's, so that it can reach only the worker that still applies
- *        that transaction.
+ * Locks: mtm_transactions->lock. Condition variables are woken after it is released, and
+ *        one signal is sent under it: Undo's, so that it can reach only the worker that
+ *        still applies that transaction.
  */
 #include "postgres.h"
 
 #include <signal.h>
 
 #include "access/twophase.h"
-#include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "settings.h"
+#include "shmem/bodies.h"
 #include "shmem/transactions.h"
-#include "storage/condition_variable.h"
-#include "storage/fd.h"
-#include "storage/ipc.h"
-#include "storage/proc.h"
+#include "shmem/transactions_shared.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
 
-/* A started worker that has not registered by then is not counted on any more. */
-#define WORKER_START_MS 5000
-/*
- * A worker above multimaster.workers ends after so long without work. A new one is
- * dear: its caches are empty, and shared buffers cost it a page fault every 64 kB.
- */
-#define WORKER_IDLE_MS 60000
-
-typedef struct WorkerSlot
-{
-	int			pid;			/* 0: free */
-	bool		idle;
-	Latch	   *latch;
-	dlist_node	idle_node;
-} WorkerSlot;
-
-typedef struct TransactionsShared
-{
-	LWLock		lock;
-	int			tranche;
-	dlist_head	queue;
-	int			queued;
-	dlist_head	idle;			/* last idle first: its caches are warm */
-	int			workers;
-	int			active;
-	TimestampTz starting_since; /* 0: no worker is being started */
-	uint32		spill_counter;
-	uint64		spilled;
-	ConditionVariable applied;	/* some transaction left APPLYING */
-	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
-} TransactionsShared;
-
-static TransactionsShared *shared = NULL;
+MtmTransactionsShared *mtm_transactions = NULL;
 static HTAB *table = NULL;
-static WorkerSlot *my_slot = NULL;
 
 static int
 table_size(void)
@@ -70,8 +32,8 @@ table_size(void)
 static Size
 shared_size(void)
 {
-	return add_size(offsetof(TransactionsShared, slots),
-					mul_size(sizeof(WorkerSlot), mtm_max_workers));
+	return add_size(offsetof(MtmTransactionsShared, slots),
+					mul_size(sizeof(MtmWorkerSlot), mtm_max_workers));
 }
 
 Size
@@ -86,42 +48,23 @@ MtmTransactionsTableSize(void)
 	return hash_estimate_size(table_size(), sizeof(MtmTransaction));
 }
 
-/* Files of a server that ended: their transactions come again. */
-static void
-remove_spilled(void)
-{
-	DIR		   *dir = AllocateDir(MTM_SPILL_DIR);
-	struct dirent *file;
-
-	if (!dir)
-		return;
-	while ((file = ReadDirExtended(dir, MTM_SPILL_DIR, LOG)) != NULL)
-	{
-		MtmTransaction left = {.spill_id = strtoul(file->d_name, NULL, 10)};
-
-		if (left.spill_id != 0)
-			MtmTransactionFreeBody(&left);
-	}
-	FreeDir(dir);
-}
-
 void
 MtmTransactionsInit(void *at, bool found)
 {
 	HASHCTL		info;
 
-	shared = at;
+	mtm_transactions = at;
 	if (!found)
 	{
-		remove_spilled();
-		memset(shared, 0, shared_size());
-		shared->tranche = LWLockNewTrancheId();
-		LWLockInitialize(&shared->lock, shared->tranche);
-		dlist_init(&shared->queue);
-		dlist_init(&shared->idle);
-		ConditionVariableInit(&shared->applied);
+		MtmSpilledRemoveAll();
+		memset(mtm_transactions, 0, shared_size());
+		mtm_transactions->tranche = LWLockNewTrancheId();
+		LWLockInitialize(&mtm_transactions->lock, mtm_transactions->tranche);
+		dlist_init(&mtm_transactions->queue);
+		dlist_init(&mtm_transactions->idle);
+		ConditionVariableInit(&mtm_transactions->applied);
 	}
-	LWLockRegisterTranche(shared->tranche, "MultimasterTransactions");
+	LWLockRegisterTranche(mtm_transactions->tranche, "MultimasterTransactions");
 
 	memset(&info, 0, sizeof(info));
 	info.keysize = sizeof(MtmTransactionKey);
@@ -130,8 +73,8 @@ MtmTransactionsInit(void *at, bool found)
 						  &info, HASH_ELEM | HASH_BLOBS);
 }
 
-static MtmTransaction *
-find(const MtmTransactionKey *key)
+MtmTransaction *
+MtmTransactionEntry(const MtmTransactionKey *key)
 {
 	return hash_search(table, key, HASH_FIND, NULL);
 }
@@ -149,11 +92,11 @@ MtmTransactionPut(const MtmTransaction *tx)
 	MtmTransaction *entry;
 	bool		found;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
 	entry = hash_search(table, &tx->key, HASH_ENTER_NULL, &found);
 	if (entry && !found)
 		*entry = *tx;
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 
 	if (!entry)
 		ereport(ERROR,
@@ -163,190 +106,16 @@ MtmTransactionPut(const MtmTransaction *tx)
 	return !found;
 }
 
-static void
-start_worker(void)
-{
-	BackgroundWorker worker;
-
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmApplyWorkerMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "multimaster apply worker", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "multimaster apply worker", BGW_MAXLEN);
-	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
-		ereport(WARNING,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("could not start another multimaster apply worker"),
-				 errhint("Increase max_worker_processes.")));
-}
-
-void
-MtmTransactionQueue(const MtmTransactionKey *key)
-{
-	MtmTransaction *tx;
-	Latch	   *wake = NULL;
-	bool		start = false;
-
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
-	if (tx && tx->state == MTM_TX_HELD)
-	{
-		tx->state = MTM_TX_QUEUED;
-		dlist_push_tail(&shared->queue, &tx->queue_node);
-		shared->queued++;
-		if (!dlist_is_empty(&shared->idle))
-		{
-			WorkerSlot *slot = dlist_container(WorkerSlot, idle_node,
-											   dlist_pop_head_node(&shared->idle));
-
-			slot->idle = false;
-			wake = slot->latch;
-		}
-		else if (shared->workers < mtm_max_workers)
-		{
-			TimestampTz now = GetCurrentTimestamp();
-
-			start = shared->starting_since == 0 ||
-				TimestampDifferenceExceeds(shared->starting_since, now,
-										   WORKER_START_MS);
-			if (start)
-				shared->starting_since = now;
-		}
-	}
-	LWLockRelease(&shared->lock);
-
-	if (wake)
-		SetLatch(wake);
-	if (start)
-		start_worker();
-}
-
-static void
-leave_idle(WorkerSlot *slot)
-{
-	if (slot->idle)
-		dlist_delete(&slot->idle_node);
-	slot->idle = false;
-}
-
-static void
-unregister_at_exit(int code, Datum arg)
-{
-	MtmWorkerUnregister();
-}
-
-void
-MtmWorkerRegister(void)
-{
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	shared->starting_since = 0;
-	for (int i = 0; i < mtm_max_workers && !my_slot; i++)
-	{
-		if (shared->slots[i].pid == 0)
-			my_slot = &shared->slots[i];
-	}
-	if (my_slot)
-	{
-		my_slot->pid = MyProcPid;
-		my_slot->idle = false;
-		my_slot->latch = MyLatch;
-		shared->workers++;
-	}
-	LWLockRelease(&shared->lock);
-
-	if (!my_slot)
-		proc_exit(0);
-	before_shmem_exit(unregister_at_exit, 0);
-}
-
-void
-MtmWorkerUnregister(void)
-{
-	if (!my_slot)
-		return;
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	leave_idle(my_slot);
-	my_slot->pid = 0;
-	shared->workers--;
-	LWLockRelease(&shared->lock);
-	my_slot = NULL;
-}
-
-bool
-MtmTransactionTake(MtmTransaction *tx)
-{
-	for (;;)
-	{
-		bool		taken = false;
-		bool		another = false;
-		int			events;
-
-		CHECK_FOR_INTERRUPTS();
-		ResetLatch(MyLatch);
-
-		LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-		if (!dlist_is_empty(&shared->queue))
-		{
-			MtmTransaction *entry;
-
-			entry = dlist_container(MtmTransaction, queue_node,
-									dlist_pop_head_node(&shared->queue));
-			shared->queued--;
-			shared->active++;
-			entry->state = MTM_TX_APPLYING;
-			entry->worker_pid = MyProcPid;
-			*tx = *entry;
-			leave_idle(my_slot);
-			taken = true;
-			/* One worker starts at a time: the new one sees to the next. */
-			another = shared->queued > 0 && dlist_is_empty(&shared->idle) &&
-				shared->starting_since == 0 && shared->workers < mtm_max_workers;
-			if (another)
-				shared->starting_since = GetCurrentTimestamp();
-		}
-		else if (!my_slot->idle)
-		{
-			my_slot->idle = true;
-			dlist_push_head(&shared->idle, &my_slot->idle_node);
-		}
-		LWLockRelease(&shared->lock);
-
-		if (another)
-			start_worker();
-		if (taken)
-			return true;
-
-		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						   WORKER_IDLE_MS, PG_WAIT_EXTENSION);
-		if (events & WL_TIMEOUT)
-		{
-			bool		surplus;
-
-			LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-			surplus = my_slot->idle && dlist_is_empty(&shared->queue) &&
-				shared->workers > mtm_workers;
-			if (surplus)
-				leave_idle(my_slot);
-			LWLockRelease(&shared->lock);
-			if (surplus)
-				return false;
-		}
-	}
-}
-
 bool
 MtmTransactionUndoAsked(const MtmTransactionKey *key)
 {
 	MtmTransaction *tx;
 	bool		asked;
 
-	LWLockAcquire(&shared->lock, LW_SHARED);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
+	tx = MtmTransactionEntry(key);
 	asked = !tx || tx->undo;
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return asked;
 }
 
@@ -355,8 +124,8 @@ MtmTransactionEndApply(const MtmTransactionKey *key, const MtmRefusal *refusal)
 {
 	MtmTransaction *tx;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
+	tx = MtmTransactionEntry(key);
 	if (tx)
 	{
 		tx->state = refusal ? MTM_TX_REFUSED : MTM_TX_PREPARED;
@@ -366,9 +135,9 @@ MtmTransactionEndApply(const MtmTransactionKey *key, const MtmRefusal *refusal)
 		tx->body = InvalidDsaPointer;
 		tx->spill_id = 0;
 	}
-	shared->active--;
-	LWLockRelease(&shared->lock);
-	ConditionVariableBroadcast(&shared->applied);
+	mtm_transactions->active--;
+	LWLockRelease(&mtm_transactions->lock);
+	ConditionVariableBroadcast(&mtm_transactions->applied);
 }
 
 void
@@ -377,14 +146,14 @@ MtmTransactionSetNotifies(const MtmTransactionKey *key, dsa_pointer notifies,
 {
 	MtmTransaction *tx;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
+	tx = MtmTransactionEntry(key);
 	if (tx)
 	{
 		tx->notifies = notifies;
 		tx->notifies_size = size;
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 }
 
 bool
@@ -392,11 +161,11 @@ MtmTransactionFind(const MtmTransactionKey *key, MtmTransaction *copy)
 {
 	MtmTransaction *tx;
 
-	LWLockAcquire(&shared->lock, LW_SHARED);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
+	tx = MtmTransactionEntry(key);
 	if (tx && copy)
 		*copy = *tx;
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return tx != NULL;
 }
 
@@ -407,7 +176,7 @@ MtmTransactionFindGid(const char *gid, MtmTransaction *copy)
 	MtmTransaction *tx;
 	bool		found = false;
 
-	LWLockAcquire(&shared->lock, LW_SHARED);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
 	hash_seq_init(&scan, table);
 	while ((tx = hash_seq_search(&scan)) != NULL)
 	{
@@ -421,7 +190,7 @@ MtmTransactionFindGid(const char *gid, MtmTransaction *copy)
 			break;
 		}
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return found;
 }
 
@@ -432,7 +201,7 @@ MtmTransactionOfWorker(int pid, MtmTransaction *copy)
 	MtmTransaction *tx;
 	bool		found = false;
 
-	LWLockAcquire(&shared->lock, LW_SHARED);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
 	hash_seq_init(&scan, table);
 	while (!found && (tx = hash_seq_search(&scan)) != NULL)
 	{
@@ -442,7 +211,7 @@ MtmTransactionOfWorker(int pid, MtmTransaction *copy)
 	}
 	if (found)
 		hash_seq_term(&scan);
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return found;
 }
 
@@ -451,8 +220,8 @@ MtmTransactionSetRefused(const MtmTransactionKey *key, const MtmRefusal *refusal
 {
 	MtmTransaction *tx;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
+	tx = MtmTransactionEntry(key);
 	if (tx && !being_applied(tx))
 	{
 		tx->state = MTM_TX_REFUSED;
@@ -460,7 +229,7 @@ MtmTransactionSetRefused(const MtmTransactionKey *key, const MtmRefusal *refusal
 		tx->ending = false;
 		tx->refusal = *refusal;
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 }
 
 bool
@@ -469,15 +238,15 @@ MtmTransactionClaimForLane(const MtmTransactionKey *key)
 	MtmTransaction *tx;
 	bool		claimed;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
+	tx = MtmTransactionEntry(key);
 	claimed = tx && (tx->state == MTM_TX_PREPARED || tx->ending);
 	if (claimed)
 	{
 		tx->state = MTM_TX_ENDED;
 		tx->ending = true;
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return claimed;
 }
 
@@ -489,7 +258,7 @@ MtmTransactionClaimForBallot(const char *gid, MtmTransaction *claimed)
 	bool		free = true;
 
 	memset(claimed, 0, sizeof(*claimed));
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
 	hash_seq_init(&scan, table);
 	while ((tx = hash_seq_search(&scan)) != NULL)
 	{
@@ -503,7 +272,7 @@ MtmTransactionClaimForBallot(const char *gid, MtmTransaction *claimed)
 			*claimed = *tx;
 		}
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return free;
 }
 
@@ -513,14 +282,14 @@ MtmTransactionForget(const MtmTransactionKey *key)
 	MtmTransaction *tx;
 	dsa_pointer notifies = InvalidDsaPointer;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
+	tx = MtmTransactionEntry(key);
 	if (tx && !being_applied(tx))
 	{
 		notifies = tx->notifies;
 		hash_search(table, key, HASH_REMOVE, NULL);
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 
 	if (DsaPointerIsValid(notifies))
 		MtmQueueFree(notifies);
@@ -533,14 +302,14 @@ MtmTransactionUndo(const MtmTransactionKey *key)
 	MtmTransaction refused;
 	bool		free_body = false;
 
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	tx = find(key);
+	LWLockAcquire(&mtm_transactions->lock, LW_EXCLUSIVE);
+	tx = MtmTransactionEntry(key);
 	if (tx && (tx->state == MTM_TX_HELD || tx->state == MTM_TX_QUEUED))
 	{
 		if (tx->state == MTM_TX_QUEUED)
 		{
 			dlist_delete(&tx->queue_node);
-			shared->queued--;
+			mtm_transactions->queued--;
 		}
 		refused = *tx;
 		free_body = true;
@@ -559,7 +328,7 @@ MtmTransactionUndo(const MtmTransactionKey *key)
 		if (tx->worker_pid != 0)
 			kill(tx->worker_pid, SIGINT);
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 
 	if (free_body)
 		MtmTransactionFreeBody(&refused);
@@ -573,9 +342,9 @@ MtmTransactionWaitApplied(const MtmTransactionKey *key)
 
 	if (!MtmTransactionFind(key, &tx) || !being_applied(&tx))
 		return;
-	ConditionVariablePrepareToSleep(&shared->applied);
+	ConditionVariablePrepareToSleep(&mtm_transactions->applied);
 	while (MtmTransactionFind(key, &tx) && being_applied(&tx))
-		ConditionVariableSleep(&shared->applied, PG_WAIT_EXTENSION);
+		ConditionVariableSleep(&mtm_transactions->applied, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
 }
 
@@ -586,7 +355,7 @@ MtmTransactionSchemaChangePending(const MtmTransactionKey *except)
 	MtmTransaction *tx;
 	bool		pending = false;
 
-	LWLockAcquire(&shared->lock, LW_SHARED);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
 	hash_seq_init(&scan, table);
 	while ((tx = hash_seq_search(&scan)) != NULL)
 	{
@@ -599,7 +368,7 @@ MtmTransactionSchemaChangePending(const MtmTransactionKey *except)
 			break;
 		}
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return pending;
 }
 
@@ -610,13 +379,13 @@ MtmTransactionEndedByBallot(void)
 	MtmTransaction *tx;
 	bool		any = false;
 
-	LWLockAcquire(&shared->lock, LW_SHARED);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
 	hash_seq_init(&scan, table);
 	while (!any && (tx = hash_seq_search(&scan)) != NULL)
 		any = tx->state == MTM_TX_ENDED;
 	if (any)
 		hash_seq_term(&scan);
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return any;
 }
 
@@ -631,69 +400,15 @@ MtmTransactionList(int *count)
 	/* Allocated before the lock: palloc may raise, and may be slow. */
 	list = palloc(sizeof(MtmTransaction) * room);
 	*count = 0;
-	LWLockAcquire(&shared->lock, LW_SHARED);
+	LWLockAcquire(&mtm_transactions->lock, LW_SHARED);
 	hash_seq_init(&scan, table);
 	while ((tx = hash_seq_search(&scan)) != NULL)
 	{
 		if (*count < room)
 			list[(*count)++] = *tx;
 	}
-	LWLockRelease(&shared->lock);
+	LWLockRelease(&mtm_transactions->lock);
 	return list;
-}
-
-MtmPoolStats
-MtmPoolStatsGet(void)
-{
-	MtmPoolStats stats;
-
-	LWLockAcquire(&shared->lock, LW_SHARED);
-	stats.workers = shared->workers;
-	stats.active = shared->active;
-	stats.pending = shared->queued;
-	stats.max_workers = mtm_max_workers;
-	stats.spilled = shared->spilled;
-	LWLockRelease(&shared->lock);
-	return stats;
-}
-
-uint32
-MtmSpillNext(void)
-{
-	uint32		id;
-
-	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
-	id = ++shared->spill_counter;
-	if (id == 0)
-		id = ++shared->spill_counter;
-	shared->spilled++;
-	LWLockRelease(&shared->lock);
-	return id;
-}
-
-void
-MtmSpillPath(uint32 spill_id, char path[MAXPGPATH])
-{
-	snprintf(path, MAXPGPATH, MTM_SPILL_DIR "/%u", spill_id);
-}
-
-void
-MtmTransactionFreeBody(MtmTransaction *tx)
-{
-	if (DsaPointerIsValid(tx->body))
-		MtmQueueFree(tx->body);
-	tx->body = InvalidDsaPointer;
-	if (tx->spill_id != 0)
-	{
-		char		path[MAXPGPATH];
-
-		MtmSpillPath(tx->spill_id, path);
-		if (unlink(path) < 0 && errno != ENOENT)
-			ereport(LOG,
-					(errcode_for_file_access(),
-					 errmsg("could not remove file \"%s\": %m", path)));
-		tx->spill_id = 0;
-	}
 }
 
 void

@@ -70,40 +70,21 @@ typedef struct MtmTransaction
 	dlist_node	queue_node;
 } MtmTransaction;
 
-/* Where a spilled body is: a file of the server's own, gone at the next start. */
-#define MTM_SPILL_DIR "pg_mtm/spill"
-
-typedef struct MtmPoolStats
-{
-	int			workers;
-	int			active;
-	int			pending;
-	int			max_workers;
-	uint64		spilled;
-} MtmPoolStats;
-
 extern Size MtmTransactionsSize(void);
 /* Of the hash table, which Init allocates by itself. */
 extern Size MtmTransactionsTableSize(void);
 extern void MtmTransactionsInit(void *at, bool found);
 
-/* Receiver. Put copies `*tx` in; false if the key is there already. Queue makes
- * it available to the pool (from new or HELD) and starts a worker if all are busy. */
+/* Receiver. Copies `*tx` in; false if the key is there already. */
 extern bool MtmTransactionPut(const MtmTransaction *tx);
-extern void MtmTransactionQueue(const MtmTransactionKey *key);
 
-/* Worker. Take waits for work; false when the worker should end (idle, surplus). */
-extern bool MtmTransactionTake(MtmTransaction *tx);
-/* True if somebody asked to undo it meanwhile. */
+/* Worker. True if somebody asked to undo it meanwhile. */
 extern bool MtmTransactionUndoAsked(const MtmTransactionKey *key);
 /* End of applying: the state becomes PREPARED, or REFUSED with the refusal given. */
 extern void MtmTransactionEndApply(const MtmTransactionKey *key,
 								   const MtmRefusal *refusal);
 extern void MtmTransactionSetNotifies(const MtmTransactionKey *key,
 									  dsa_pointer notifies, uint32 size);
-/* The worker's own row in the table of workers. */
-extern void MtmWorkerRegister(void);
-extern void MtmWorkerUnregister(void);
 
 /* Everybody. Find copies the entry; false if there is none. */
 extern bool MtmTransactionFind(const MtmTransactionKey *key, MtmTransaction *copy);
@@ -140,11 +121,5 @@ extern bool MtmTransactionEndedByBallot(void);
 
 /* Copies of all entries (palloc'd); *count of them. */
 extern MtmTransaction *MtmTransactionList(int *count);
-extern MtmPoolStats MtmPoolStatsGet(void);
-/* Names for bodies that go to disk. */
-extern uint32 MtmSpillNext(void);
-extern void MtmSpillPath(uint32 spill_id, char path[MAXPGPATH]);
-/* Give back what the body of `tx` occupies, in memory or on disk. */
-extern void MtmTransactionFreeBody(MtmTransaction *tx);
 
 #endif
