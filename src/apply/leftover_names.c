@@ -21,26 +21,24 @@
 #include "apply/outside.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid_d.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "superuser.h"
 #include "utils/lsyscache.h"
 #include "wire/outside.h"
 
 static void
 drop_as_superuser(Oid index)
 {
-	Oid			me;
-	int			context;
+	MtmSavedUser saved;
 
 	ereport(LOG,
 			(errmsg("index \"%s.%s\" is dropped: other nodes do not have it, and gave its name to something else",
 					get_namespace_name(get_rel_namespace(index)), get_rel_name(index)),
 			 errdetail("A concurrent build or drop of it did not end on all nodes.")));
-	GetUserIdAndSecContext(&me, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	MtmOutsideDropHere(index);
-	SetUserIdAndSecContext(me, context);
+	MtmBecomeUser(saved);
 }
 
 static void

@@ -22,7 +22,6 @@
 #include "apply/leftover_names.h"
 #include "apply/outside.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid_d.h"
 #include "catalog/pg_type_d.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
@@ -38,6 +37,7 @@
 #include "settings.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "superuser.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -214,12 +214,9 @@ look_for(const char *target, const char *id)
 	Oid			types[2] = {TEXTOID, TEXTOID};
 	Datum		values[2] = {CStringGetTextDatum(target), CStringGetTextDatum(id)};
 	bytea	   *content = NULL;
-	Oid			me;
-	int			security_context;
+	MtmSavedUser saved;
 
-	GetUserIdAndSecContext(&me, &security_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT content FROM mtm.unfinished_statements "
 							  "WHERE target OPERATOR(pg_catalog.=) $1 "
@@ -237,7 +234,7 @@ look_for(const char *target, const char *id)
 		MemoryContextSwitchTo(spi);
 	}
 	SPI_finish();
-	SetUserIdAndSecContext(me, security_context);
+	MtmBecomeUser(saved);
 	return content;
 }
 

@@ -26,7 +26,6 @@
 #include "backend/detaching.h"
 #include "backend/written.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -34,6 +33,7 @@
 #include "parser/parser.h"
 #include "storage/lock.h"
 #include "storage/procarray.h"
+#include "superuser.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -188,19 +188,16 @@ forget(const char *id)
 {
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(id)};
-	Oid			me;
-	int			security_context;
+	MtmSavedUser saved;
 
-	GetUserIdAndSecContext(&me, &security_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	SPI_connect();
 	if (SPI_execute_with_args("DELETE FROM mtm.unfinished_statements "
 							  "WHERE id OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not write mtm.unfinished_statements");
 	SPI_finish();
-	SetUserIdAndSecContext(me, security_context);
+	MtmBecomeUser(saved);
 }
 
 void

@@ -13,13 +13,13 @@
 #include "access/xlog.h"
 #include "backend/drive.h"
 #include "backend/vote_wait.h"
-#include "catalog/pg_authid_d.h"
 #include "miscadmin.h"
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/lease.h"
 #include "shmem/peers.h"
 #include "shmem/stop_point.h"
+#include "superuser.h"
 #include "utils/memutils.h"
 #include "wal/commit_prepared.h"
 #include "wire/gid.h"
@@ -98,12 +98,9 @@ MtmPrepareUnderGate(const char *gid, uint64 generation, bool from_inside,
 static void
 finish_prepared(const char *gid, bool commit)
 {
-	Oid			user;
-	int			context;
+	MtmSavedUser saved;
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	if (commit)
 		MtmSendersOutcome(MtmCommitPrepared(gid));
 	else
@@ -111,7 +108,7 @@ finish_prepared(const char *gid, bool commit)
 		FinishPreparedTransaction(gid, false);
 		MtmSendersOutcome(XactLastRecEnd);
 	}
-	SetUserIdAndSecContext(user, context);
+	MtmBecomeUser(saved);
 }
 
 void

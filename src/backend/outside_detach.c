@@ -43,8 +43,8 @@ is_published(const char *target)
 
 typedef struct Detach
 {
-	MtmOutsideClient  *statement;
-	MtmOutsideChange	   *change;
+	MtmOutsideClient *statement;
+	MtmOutsideChange *change;
 	Oid			parent;
 	Oid			partition;
 	bool		finalize;		/* the client's statement is FINALIZE */
@@ -99,7 +99,7 @@ throw_detach_error(ErrorData *error, const MtmOutsideChange *change)
 static void
 detach_known(Detach *detach)
 {
-	MtmOutsideChange	   *change = detach->change;
+	MtmOutsideChange *change = detach->change;
 	bool		unfinished = is_published(change->target);
 	MtmPartitionState state = MtmPartitionStateOf(detach->parent, detach->partition);
 	ErrorData  *error;

@@ -121,7 +121,7 @@ MtmOutsideCreateIndex(MtmOutsideClient *statement)
 	Oid			index;
 	ErrorData  *error;
 	const char *name;
-	MtmOutsideChange	   *change;
+	MtmOutsideChange *change;
 
 	if (OidIsValid(before) && MtmIndexIsIncomplete(before))
 	{
@@ -182,7 +182,7 @@ MtmOutsideDropIndex(MtmOutsideClient *statement)
 	RangeVar   *relation = makeRangeVarFromNameList(linitial(drop->objects));
 	Oid			index = RangeVarGetRelid(relation, NoLock, true);
 	const char *name = name_to_drop(relation, index);
-	MtmOutsideChange	   *change;
+	MtmOutsideChange *change;
 
 	if (list_length(drop->objects) != 1 || refused_here(drop, index) || !name)
 	{

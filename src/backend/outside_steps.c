@@ -15,7 +15,6 @@
 #include "backend/outside_steps.h"
 #include "backend/schema_change_content.h"
 #include "backend/written.h"
-#include "catalog/pg_authid_d.h"
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -24,6 +23,7 @@
 #include "replication/message.h"
 #include "settings.h"
 #include "storage/latch.h"
+#include "superuser.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "wire/frame.h"
@@ -36,7 +36,7 @@
 MtmOutsideChange *
 MtmOutsideChangeMake(const char *command, const char *target, const char *text)
 {
-	MtmOutsideChange	   *change = palloc0(sizeof(*change));
+	MtmOutsideChange *change = palloc0(sizeof(*change));
 
 	change->command = command;
 	change->target = target;
@@ -52,23 +52,20 @@ MtmOutsideChangeMake(const char *command, const char *target, const char *text)
 static void
 execute(const char *query, int count, Oid *types, Datum *values)
 {
-	Oid			me;
-	int			security_context;
+	MtmSavedUser saved;
 
-	GetUserIdAndSecContext(&me, &security_context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
-						   security_context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	SPI_connect();
 	if (SPI_execute_with_args(query, count, types, values, NULL, false, 0) < 0)
 		elog(ERROR, "could not write mtm.unfinished_statements");
 	SPI_finish();
-	SetUserIdAndSecContext(me, security_context);
+	MtmBecomeUser(saved);
 }
 
 static void
 publish(void *argument)
 {
-	MtmOutsideChange	   *change = argument;
+	MtmOutsideChange *change = argument;
 	MemoryContext context = CurrentMemoryContext;
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID, TEXTOID, BYTEAOID};
 	Datum		values[6];
@@ -264,7 +261,7 @@ MtmOutsideRunOnOthers(MtmOutsideChange *change)
 void
 MtmOutsideMakeSoOnOthers(void *argument)
 {
-	MtmOutsideChange	   *change = argument;
+	MtmOutsideChange *change = argument;
 
 	MtmOutsidePublish(change);
 	MtmOutsideRunOnOthers(change);
@@ -274,7 +271,7 @@ MtmOutsideMakeSoOnOthers(void *argument)
 void
 MtmOutsideMakeSoEverywhere(void *argument)
 {
-	MtmOutsideChange	   *change = argument;
+	MtmOutsideChange *change = argument;
 
 	MtmOutsidePublish(change);
 	MtmOutsideRunOnNodes(change, ~UINT64CONST(0));
@@ -296,7 +293,7 @@ MtmOutsideRunHere(void *argument)
  */
 typedef struct Undo
 {
-	MtmOutsideChange	   *change;
+	MtmOutsideChange *change;
 	MtmNodeSet	nodes;
 } Undo;
 

@@ -27,7 +27,7 @@ MtmOutsideCreateTablespace(MtmOutsideClient *statement)
 	CreateTableSpaceStmt *create = (CreateTableSpaceStmt *) statement->node;
 	const char *target = tablespace_target(create->tablespacename);
 	ErrorData  *error;
-	MtmOutsideChange	   *change;
+	MtmOutsideChange *change;
 
 	MtmOutsideLock(target);
 	MtmOutsideRunHere(statement);
@@ -44,7 +44,7 @@ MtmOutsideDropTablespace(MtmOutsideClient *statement)
 {
 	DropTableSpaceStmt *drop = (DropTableSpaceStmt *) statement->node;
 	Oid			tablespace = get_tablespace_oid(drop->tablespacename, true);
-	MtmOutsideChange	   *change;
+	MtmOutsideChange *change;
 
 	if (!OidIsValid(tablespace) ? !drop->missing_ok :
 		!pg_tablespace_ownercheck(tablespace, GetUserId()))

@@ -17,10 +17,10 @@
 #include "access/xact.h"
 #include "access/xloginsert.h"
 #include "backend/sequence_place.h"
-#include "catalog/pg_authid.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "superuser.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 
@@ -100,15 +100,13 @@ end_of(const FormData_pg_sequence *form)
 static void
 set_value(Relation sequence, int64 value, bool is_called)
 {
-	Oid			user;
-	int			context;
+	MtmSavedUser saved;
 
 	/* whoever may create a sequence need not have the right to set it */
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	DirectFunctionCall3(setval3_oid, ObjectIdGetDatum(RelationGetRelid(sequence)),
 						Int64GetDatum(value), BoolGetDatum(is_called));
-	SetUserIdAndSecContext(user, context);
+	MtmBecomeUser(saved);
 }
 
 bool

@@ -19,12 +19,12 @@
 #include "backend/sequence_share.h"
 #include "backend/sequences.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "node_list.h"
 #include "settings.h"
+#include "superuser.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -87,14 +87,12 @@ MtmSequenceShareRead(LOCKMODE lock, MtmSequenceShare *share)
 static int
 run(const char *query)
 {
-	Oid			user;
-	int			context;
+	MtmSavedUser saved;
 	int			result;
 
-	GetUserIdAndSecContext(&user, &context);
-	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
+	saved = MtmBecomeSuperuser();
 	result = SPI_execute(query, false, 0);
-	SetUserIdAndSecContext(user, context);
+	MtmBecomeUser(saved);
 	return result;
 }
 
