@@ -10,27 +10,66 @@
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "settings.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/ps_status.h"
 
-void
-MtmBackgroundRegister(const char *name, const char *function)
+BackgroundWorker
+MtmBackgroundWorker(const char *type, const char *function)
 {
 	BackgroundWorker worker;
 
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = 1;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
-	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_name, type, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, type, BGW_MAXLEN);
+	return worker;
+}
+
+void
+MtmBackgroundRegister(const char *name, const char *function)
+{
+	BackgroundWorker worker = MtmBackgroundWorker(name, function);
+
+	worker.bgw_restart_time = 1;
 	RegisterBackgroundWorker(&worker);
+}
+
+bool
+MtmBackgroundStart(BackgroundWorker *worker, BackgroundWorkerHandle **handle)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+	bool		started;
+
+	worker->bgw_notify_pid = MyProcPid;
+	started = RegisterDynamicBackgroundWorker(worker, handle);
+	if (!started)
+		*handle = NULL;
+	MemoryContextSwitchTo(old);
+	return started;
+}
+
+bool
+MtmBackgroundRuns(BackgroundWorkerHandle **handle)
+{
+	pid_t		pid;
+	BgwHandleStatus status;
+
+	if (!*handle)
+		return false;
+	status = GetBackgroundWorkerPid(*handle, &pid);
+	if (status == BGWH_NOT_YET_STARTED || status == BGWH_STARTED)
+		return true;
+	pfree(*handle);
+	*handle = NULL;
+	return false;
 }
 
 void

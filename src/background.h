@@ -3,9 +3,17 @@
 #define MTM_BACKGROUND_H
 
 #include "postgres.h"
+#include "postmaster/bgworker.h"
 
 /* At the server's start: one that always runs, again a second after it ended. */
 extern void MtmBackgroundRegister(const char *name, const char *function);
+
+/* One that is started by another process and not started again; its name is its type, unless changed. */
+extern BackgroundWorker MtmBackgroundWorker(const char *type, const char *function);
+/* False: all are in use. The handle is for whoever wants to know later whether it runs. */
+extern bool MtmBackgroundStart(BackgroundWorker *worker, BackgroundWorkerHandle **handle);
+/* Is it there, or about to be? If not, the handle is gone, too. */
+extern bool MtmBackgroundRuns(BackgroundWorkerHandle **handle);
 
 /* Signals, a connection to the cluster's database, settings that a role or the
  * database might have and that must not apply here. `name` is shown by ps. */

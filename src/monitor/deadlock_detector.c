@@ -25,12 +25,10 @@
 #include "monitor/shell_access.h"
 #include "monotonic_time.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "shmem/deadlocks.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #define NAME "multimaster deadlock detector"
@@ -55,42 +53,13 @@ static BackgroundWorkerHandle *detector = NULL;
 static int64 started_ms = 0;
 static int64 looked_ms = 0;
 
-static bool
-runs(void)
-{
-	pid_t		pid;
-	BgwHandleStatus status;
-
-	if (!detector)
-		return false;
-	status = GetBackgroundWorkerPid(detector, &pid);
-	if (status == BGWH_NOT_YET_STARTED || status == BGWH_STARTED)
-		return true;
-	pfree(detector);
-	detector = NULL;
-	return false;
-}
-
 static void
 start(void)
 {
-	BackgroundWorker worker;
-	MemoryContext old;
+	BackgroundWorker worker = MtmBackgroundWorker(NAME, "MtmDeadlockDetectorMain");
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmDeadlockDetectorMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, NAME, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, NAME, BGW_MAXLEN);
-
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	if (!RegisterDynamicBackgroundWorker(&worker, &detector))
-		detector = NULL;		/* tried again; deadlock_timeout bounds the wait */
-	MemoryContextSwitchTo(old);
+	/* If it fails, it is tried again; deadlock_timeout bounds the wait. */
+	(void) MtmBackgroundStart(&worker, &detector);
 }
 
 void
@@ -101,7 +70,7 @@ MtmDeadlockDetectorKeep(void)
 	if (now_ms - looked_ms < LOOK_MS)
 		return;
 	looked_ms = now_ms;
-	if (MtmNewestWait(LONG_WAIT_MS) == 0 || runs() || now_ms - started_ms < START_AGAIN_MS)
+	if (MtmNewestWait(LONG_WAIT_MS) == 0 || MtmBackgroundRuns(&detector) || now_ms - started_ms < START_AGAIN_MS)
 		return;
 	started_ms = now_ms;
 	start();

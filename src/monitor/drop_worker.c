@@ -19,11 +19,9 @@
 #include "monitor/drop_worker.h"
 #include "monitor/shell_access.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "settings.h"
 #include "storage/ipc.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 /* Somebody else may be changing the list; the monitor starts the next one. */
@@ -56,17 +54,11 @@ Datum
 mtm_shell_start_drop(PG_FUNCTION_ARGS)
 {
 	int			node_id = PG_GETARG_INT32(0);
-	BackgroundWorker worker;
+	BackgroundWorker worker = MtmBackgroundWorker("multimaster drop of a node",
+												  "MtmDropWorkerMain");
 
 	MtmShellRequireMonitor();
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_main_arg = Int32GetDatum(node_id);
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmDropWorkerMain", BGW_MAXLEN);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster drop of node %d", node_id);
-	strlcpy(worker.bgw_type, "multimaster drop of a node", BGW_MAXLEN);
 	PG_RETURN_BOOL(RegisterDynamicBackgroundWorker(&worker, NULL));
 }

@@ -14,17 +14,16 @@
  */
 #include "postgres.h"
 
+#include "background.h"
 #include "miscadmin.h"
 #include "monitor/referee.h"
 #include "monitor/remote_query.h"
 #include "monotonic_time.h"
-#include "postmaster/bgworker.h"
 #include "settings.h"
 #include "shmem/events.h"
 #include "shmem/shared.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 
 #define NAME "multimaster referee question"
 
@@ -55,22 +54,6 @@ static int64 asked_number = -1;
 static int64 asked_ms = 0;
 static int64 logged_ms = 0;		/* when a failure could be logged last; 0: never */
 
-static bool
-under_way(void)
-{
-	pid_t		pid;
-	BgwHandleStatus status;
-
-	if (!asking)
-		return false;
-	status = GetBackgroundWorkerPid(asking, &pid);
-	if (status == BGWH_NOT_YET_STARTED || status == BGWH_STARTED)
-		return true;
-	pfree(asking);
-	asking = NULL;
-	return false;
-}
-
 /* False also when the time for the next line has not come. */
 static bool
 may_log(void)
@@ -90,32 +73,16 @@ start_process(int64 number)
 		.number = number,
 		.log_failure = number == NO_GENERATION || may_log(),
 	};
-	BackgroundWorker worker;
-	MemoryContext old;
+	BackgroundWorker worker = MtmBackgroundWorker(NAME, "MtmRefereeMain");
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmRefereeMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, NAME, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, NAME, BGW_MAXLEN);
 	StaticAssertStmt(sizeof(question) <= BGW_EXTRALEN, "does not fit");
 	memcpy(worker.bgw_extra, &question, sizeof(question));
 
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	if (!RegisterDynamicBackgroundWorker(&worker, &asking))
-	{
-		asking = NULL;
-		if (question.log_failure)
-			ereport(LOG,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("could not ask the referee: all background workers are in use"),
-					 errhint("Increase max_worker_processes.")));
-	}
-	MemoryContextSwitchTo(old);
+	if (!MtmBackgroundStart(&worker, &asking) && question.log_failure)
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("could not ask the referee: all background workers are in use"),
+				 errhint("Increase max_worker_processes.")));
 }
 
 void
@@ -123,7 +90,7 @@ MtmRefereeAsk(int64 number)
 {
 	bool		same = number == asked_number;
 
-	if (under_way())
+	if (MtmBackgroundRuns(&asking))
 	{
 		/* The control plane asks again when it has ended. */
 		if (!same)

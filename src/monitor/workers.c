@@ -15,16 +15,15 @@
 #include "postgres.h"
 
 #include "apply/lane.h"
+#include "background.h"
 #include "miscadmin.h"
 #include "monitor/workers.h"
 #include "monotonic_time.h"
-#include "postmaster/bgworker.h"
 #include "receiver/receiver.h"
 #include "recovery/recovery.h"
 #include "settings.h"
 #include "shmem/peers.h"
 #include "shmem/processes.h"
-#include "shmem/transactions.h"
 #include "shmem/view.h"
 #include "shmem/worker_pool.h"
 #include "storage/ipc.h"
@@ -46,27 +45,10 @@ typedef struct Started
 static Started places[MTM_MAX_NODES][MTM_PLACES];
 static Started *pool = NULL;	/* [mtm_workers] */
 
-static bool
-still_there(Started *started)
-{
-	pid_t		pid;
-	BgwHandleStatus status;
-
-	if (!started->handle)
-		return false;
-	status = GetBackgroundWorkerPid(started->handle, &pid);
-	if (status == BGWH_NOT_YET_STARTED || status == BGWH_STARTED)
-		return true;
-	pfree(started->handle);
-	started->handle = NULL;
-	return false;
-}
-
 static void
 start(Started *started, BackgroundWorker *worker)
 {
 	int64		now_ms = MtmNowMs();
-	MemoryContext old;
 
 	if (started->at_ms == 0 || now_ms - started->at_ms >= RAN_WELL_MS)
 		started->again_after_ms = START_AGAIN_MIN_MS;
@@ -76,22 +58,12 @@ start(Started *started, BackgroundWorker *worker)
 		started->again_after_ms = Min(2 * started->again_after_ms, START_AGAIN_MAX_MS);
 	started->at_ms = now_ms;
 
-	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker->bgw_restart_time = BGW_NEVER_RESTART;
-	worker->bgw_notify_pid = MyProcPid;
-	strlcpy(worker->bgw_library_name, "multimaster", BGW_MAXLEN);
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	if (!RegisterDynamicBackgroundWorker(worker, &started->handle))
-	{
-		started->handle = NULL;
+	if (!MtmBackgroundStart(worker, &started->handle))
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("could not start \"%s\": all background workers are in use",
 						worker->bgw_name),
 				 errhint("Increase max_worker_processes.")));
-	}
-	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -106,24 +78,18 @@ keep_place(int peer, int place)
 			kill(MtmProcessPid(peer, place), SIGTERM);
 		return;
 	}
-	if (MtmProcessPid(peer, place) != 0 || still_there(started))
+	if (MtmProcessPid(peer, place) != 0 || MtmBackgroundRuns(&started->handle))
 		return;
 	if (place == MTM_PLACE_RECEIVER && (MtmViewAway() || !MtmPeerCopy(peer).link_out))
 		return;
-	memset(&worker, 0, sizeof(worker));
-	strlcpy(worker.bgw_function_name, "MtmPlaceMain", BGW_MAXLEN);
+	worker = MtmBackgroundWorker(place == MTM_PLACE_RECEIVER ? "multimaster receiver" :
+								 "multimaster lane", "MtmPlaceMain");
 	worker.bgw_main_arg = Int32GetDatum(peer * 256 + place);
 	if (place == MTM_PLACE_RECEIVER)
-	{
 		snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster receiver from node %d", peer);
-		strlcpy(worker.bgw_type, "multimaster receiver", BGW_MAXLEN);
-	}
 	else
-	{
 		snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster lane %d of node %d",
 				 place - MTM_PLACE_LANE(0), peer);
-		strlcpy(worker.bgw_type, "multimaster lane", BGW_MAXLEN);
-	}
 	start(started, &worker);
 }
 
@@ -136,13 +102,11 @@ keep_recovery(void)
 	BackgroundWorker worker;
 
 	if (donor <= 0 || MtmProcessPid(mtm_node_id, MTM_PLACE_RECEIVER) != 0 ||
-		still_there(started))
+		MtmBackgroundRuns(&started->handle))
 		return;
-	memset(&worker, 0, sizeof(worker));
-	strlcpy(worker.bgw_function_name, "MtmPlaceMain", BGW_MAXLEN);
+	worker = MtmBackgroundWorker("multimaster recovery", "MtmPlaceMain");
 	worker.bgw_main_arg = Int32GetDatum(mtm_node_id * 256 + MTM_PLACE_RECEIVER);
 	snprintf(worker.bgw_name, BGW_MAXLEN, "multimaster recovery from node %d", donor);
-	strlcpy(worker.bgw_type, "multimaster recovery", BGW_MAXLEN);
 	start(started, &worker);
 }
 
@@ -161,12 +125,9 @@ keep_pool(void)
 	{
 		BackgroundWorker worker;
 
-		if (still_there(&pool[i]))
+		if (MtmBackgroundRuns(&pool[i].handle))
 			continue;
-		memset(&worker, 0, sizeof(worker));
-		strlcpy(worker.bgw_function_name, "MtmApplyWorkerMain", BGW_MAXLEN);
-		strlcpy(worker.bgw_name, "multimaster apply worker", BGW_MAXLEN);
-		strlcpy(worker.bgw_type, "multimaster apply worker", BGW_MAXLEN);
+		worker = MtmApplyWorker();
 		start(&pool[i], &worker);
 		missing--;
 	}

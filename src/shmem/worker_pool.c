@@ -7,9 +7,9 @@
  */
 #include "postgres.h"
 
+#include "background.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "settings.h"
 #include "shmem/transactions_shared.h"
 #include "shmem/worker_pool.h"
@@ -26,19 +26,17 @@
 
 static MtmWorkerSlot *my_slot = NULL;
 
+BackgroundWorker
+MtmApplyWorker(void)
+{
+	return MtmBackgroundWorker("multimaster apply worker", "MtmApplyWorkerMain");
+}
+
 static void
 start_worker(void)
 {
-	BackgroundWorker worker;
+	BackgroundWorker worker = MtmApplyWorker();
 
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "multimaster", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "MtmApplyWorkerMain", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "multimaster apply worker", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "multimaster apply worker", BGW_MAXLEN);
 	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

@@ -5,6 +5,7 @@
 #ifndef MTM_WORKER_POOL_H
 #define MTM_WORKER_POOL_H
 
+#include "postmaster/bgworker.h"
 #include "shmem/transactions.h"
 
 typedef struct MtmPoolStats
@@ -16,6 +17,8 @@ typedef struct MtmPoolStats
 	uint64		spilled;
 } MtmPoolStats;
 
+/* To be started: by the pool itself, or by the monitor, which keeps the least number of them. */
+extern BackgroundWorker MtmApplyWorker(void);
 /* Receiver: makes a HELD one available; starts a worker if all are busy. */
 extern void MtmTransactionQueue(const MtmTransactionKey *key);
 /* Worker: waits for work; false when the worker should end (idle, surplus). */
