@@ -344,14 +344,15 @@ of_transaction(Held *entry)
 	return entry->of_transaction;
 }
 
-/* What is still held then is the session's. */
+/*
+ * What is still held then is the session's. What the session gave back meanwhile where the call
+ * was not seen is gone as well.
+ */
 static bool
 of_ended_transaction(Held *entry)
 {
-	bool		was = entry->of_transaction;
-
 	entry->of_transaction = false;
-	return was;
+	return true;
 }
 
 void

@@ -295,6 +295,9 @@ describe('advisory locks of the cluster', () => {
     expect(refused.code).toBe('0A000');
     await two.query('SET multimaster.cluster_advisory_locks = off');
     await two.query('CALL advisory.called(pg_try_advisory_lock(5))');
+    // Given back where the call is not seen: the other nodes hear of it at the transaction's end.
+    await two.query('CALL advisory.called(pg_advisory_unlock(4))');
+    expect(await is_free(one, 4)).toBe(true);
   });
 
   test('PREPARE TRANSACTION is refused with those of the transaction only', async () => {
