@@ -22,6 +22,7 @@
 #include "interrupt.h"
 #include "miscadmin.h"
 #include "monitor/deadlock_detector.h"
+#include "monitor/remote_query.h"
 #include "monitor/shell_access.h"
 #include "monotonic_time.h"
 #include "pgstat.h"
@@ -116,6 +117,7 @@ MtmDeadlockDetectorMain(Datum arg)
 	TimestampTz seen = 0;
 
 	MtmBackgroundBegin("deadlock detector");
+	MtmRemoteQueryKeep();
 	for (;;)
 	{
 		TimestampTz newest = MtmNewestWait(LONG_WAIT_MS);

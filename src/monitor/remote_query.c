@@ -1,11 +1,13 @@
 /*
  * Asking another server one query; see remote_query.h.
  *
- * Runs in: the monitor; backends that call status functions; the referee process.
+ * Runs in: the monitor; backends that call status functions; the deadlock detector; the
+ *          referee process.
  * Locks: none.
  *
  * A connection for each query: they are rare, and one that was kept would be lost
- * just when its answer matters. libpq's memory is freed on every way out.
+ * just when its answer matters. But who asks again and again may keep them. libpq's memory is
+ * freed on every way out.
  */
 #include "postgres.h"
 
@@ -21,6 +23,10 @@
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+
+/* Of nodes, idle; see MtmRemoteQueryKeep(). */
+static PGconn *kept[MTM_MAX_NODES + 1];
+static bool keeps = false;
 
 typedef struct RemoteQuery
 {
@@ -80,6 +86,20 @@ connect_to(RemoteQuery *remote, const char *conn_string, const char *settings,
 	return false;
 }
 
+/* False: lost, or the time is over. */
+static bool
+wait_result(RemoteQuery *remote)
+{
+	while (PQisBusy(remote->conn))
+	{
+		if (!wait_socket(remote, WL_SOCKET_READABLE))
+			return false;
+		if (!PQconsumeInput(remote->conn))
+			return false;
+	}
+	return true;
+}
+
 static void
 execute(RemoteQuery *remote, const char *query)
 {
@@ -87,15 +107,9 @@ execute(RemoteQuery *remote, const char *query)
 
 	strlcpy(remote->sqlstate, "08006", sizeof(remote->sqlstate));
 	/* With parameters (none): the peer refuses more than one command. */
-	if (!PQsendQueryParams(remote->conn, query, 0, NULL, NULL, NULL, NULL, 0))
+	if (!PQsendQueryParams(remote->conn, query, 0, NULL, NULL, NULL, NULL, 0) ||
+		!wait_result(remote))
 		return;
-	while (PQisBusy(remote->conn))
-	{
-		if (!wait_socket(remote, WL_SOCKET_READABLE))
-			return;
-		if (!PQconsumeInput(remote->conn))
-			return;
-	}
 	remote->result = PQgetResult(remote->conn);
 	if (!remote->result || PQresultStatus(remote->result) == PGRES_TUPLES_OK)
 		return;
@@ -129,6 +143,41 @@ release(RemoteQuery *remote)
 {
 	PQclear(remote->result);
 	PQfinish(remote->conn);
+	memset(remote, 0, sizeof(*remote));
+}
+
+/* False: there is none, or it was lost meanwhile. */
+static bool
+ask_kept(RemoteQuery *remote, int node_id, const char *query, int timeout_ms)
+{
+	remote->deadline_ms = MtmNowMs() + timeout_ms;
+	remote->conn = kept[node_id];
+	kept[node_id] = NULL;
+	if (remote->conn)
+		execute(remote, query);
+	if (remote->conn && PQstatus(remote->conn) == CONNECTION_OK)
+		return true;
+	release(remote);
+	return false;
+}
+
+static void
+ask_node(RemoteQuery *remote, int node_id, const char *query, int timeout_ms)
+{
+	if (!ask_kept(remote, node_id, query, timeout_ms))
+		ask(remote, MtmConnString(node_id), "", query, timeout_ms);
+	/* One command, one result: what follows says that the session is idle. */
+	if (keeps && succeeded(remote) && wait_result(remote) && !PQgetResult(remote->conn))
+	{
+		kept[node_id] = remote->conn;
+		remote->conn = NULL;
+	}
+}
+
+void
+MtmRemoteQueryKeep(void)
+{
+	keeps = true;
 }
 
 static void
@@ -207,7 +256,7 @@ MtmRemoteQuery(int node_id, const char *query, int timeout_ms, StringInfo json)
 
 	PG_TRY();
 	{
-		ask((RemoteQuery *) &remote, MtmConnString(node_id), "", query, timeout_ms);
+		ask_node((RemoteQuery *) &remote, node_id, query, timeout_ms);
 		if (succeeded((RemoteQuery *) &remote))
 			MtmRemoteRows(json, remote.result);
 		else
@@ -228,7 +277,7 @@ MtmRemoteQueryFindsRow(int node_id, const char *query, int timeout_ms)
 
 	PG_TRY();
 	{
-		ask((RemoteQuery *) &remote, MtmConnString(node_id), "", query, timeout_ms);
+		ask_node((RemoteQuery *) &remote, node_id, query, timeout_ms);
 		found = succeeded((RemoteQuery *) &remote) && PQntuples(remote.result) > 0;
 	}
 	PG_FINALLY();

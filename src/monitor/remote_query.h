@@ -1,7 +1,8 @@
 /*
  * Asking another server one query, within a time.
  *
- * Runs in: the monitor; backends that call status functions; the referee process.
+ * Runs in: the monitor; backends that call status functions; the deadlock detector; the
+ *          referee process.
  */
 #ifndef MTM_REMOTE_QUERY_H
 #define MTM_REMOTE_QUERY_H
@@ -15,6 +16,8 @@
  */
 extern void MtmRemoteQuery(int node_id, const char *query, int timeout_ms,
 						   StringInfo json);
+/* From now on this process keeps its connections to nodes, for the next query. */
+extern void MtmRemoteQueryKeep(void);
 /* {"rows": ...} of a result, as above. */
 extern void MtmRemoteRows(StringInfo json, PGresult *result);
 /* False also when the node cannot be asked. */

@@ -240,6 +240,23 @@ describe('a circle of waits over nodes', () => {
     );
   });
 
+  test('the detector looks at another node again and again in one session', async () => {
+    const keeper = await block(1, lock(9));
+    const patient = ended(sessions.on(1).query(write(9)));
+    const looks = `SELECT pid || ' since ' || backend_start AS session, query_start::text AS looked
+      FROM pg_stat_activity WHERE query LIKE '%lock_waits_here%' AND pid <> pg_backend_pid()`;
+    const seen = new Map<string, string>();
+    const again = async () => {
+      const { rows } = await sessions.on(2).query<{ session: string; looked: string }>(looks);
+      const found = rows.some(({ session, looked }) => (seen.get(session) ?? looked) !== looked);
+      for (const { session, looked } of rows) seen.set(session, looked);
+      return found;
+    };
+    await expect.poll(again, LIMIT).toBe(true);
+    await keeper.query('ROLLBACK');
+    expect(await patient).toBeNull();
+  });
+
   test('nobody is taken for a session of another node but who connects as nodes do', async () => {
     await sessions.on(1).query(`CREATE ROLE ${USER.user} LOGIN PASSWORD '${USER.password}'`);
     await sessions.settled();
