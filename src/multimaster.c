@@ -13,6 +13,7 @@
 #include "backend/commit.h"
 #include "backend/large_objects.h"
 #include "backend/schema_change.h"
+#include "backend/remote_functions.h"
 #include "backend/replaced_calls.h"
 #include "backend/statement_gate.h"
 #include "backend/utility.h"
@@ -101,6 +102,7 @@ _PG_init(void)
 	MtmSchemaChangeInstallHooks();
 	MtmRefillInstallHooks();
 	MtmReplacedCallsInstallHooks();
+	MtmRemoteCallsInstallHooks();
 	MtmAdvisoryInstallHooks();
 	MtmLargeObjectsInstallHooks();
 	MtmCommitInstallHooks();

@@ -9,6 +9,7 @@
 
 #include "access/twophase.h"
 #include "access/xlog.h"
+#include "backend/remote_functions.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "node_list.h"
@@ -198,6 +199,13 @@ define_behavior(void)
 							 "Off: functions that write them fail, since they are not replicated.",
 							 &mtm_local_large_objects, false,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("multimaster.remote_functions",
+							   "Functions whose calls run on every node, as schema.name, "
+							   "separated by commas.",
+							   "What such a call writes is not sent: each node's own call writes it.",
+							   &mtm_remote_functions, "",
+							   PGC_SUSET, GUC_LIST_INPUT, MtmRemoteFunctionsCheck,
+							   MtmRemoteFunctionsAssign, NULL);
 	DefineCustomBoolVariable("multimaster.cluster_advisory_locks",
 							 "Advisory locks hold over all nodes.",
 							 "Off: they are local to each node. Sessions that share a lock must have "

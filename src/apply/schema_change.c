@@ -14,6 +14,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "apply/function_call.h"
 #include "apply/leftover_names.h"
 #include "apply/lock_wait.h"
 #include "apply/outside.h"
@@ -101,11 +102,14 @@ keeps_settings(Node *statement)
  * The worker itself is authenticated as superuser, so code of a user that the
  * statement calls (a USING expression) could SET ROLE back to that. It cannot
  * within a security-definer function, and this looks like one. A superuser's
- * session could do so on the origin, too.
+ * session could do so on the origin, too. The call of a function is restricted there as well
+ * (backend/remote_calls.c).
  */
 static int
 security_context(Node *statement, Oid session_role)
 {
+	if (IsA(statement, SelectStmt))
+		return SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION;
 	if (superuser_arg(session_role) || keeps_settings(statement))
 		return 0;
 	return SECURITY_LOCAL_USERID_CHANGE;
@@ -245,6 +249,8 @@ MtmApplySchemaChange(StringInfo content, bool decided)
 				MtmLeftoverNamesFree(parsed->stmt);
 			if (change.rows_follow)
 				MtmWithoutRowsRun(parsed, change.statement, run_statement);
+			else if (IsA(parsed->stmt, SelectStmt))
+				MtmApplyFunctionCall(parsed, change.statement);
 			else if (!change.outside ||
 					 MtmOutsideMustRun(parsed->stmt, change.statement, decided))
 				run_statement(parsed, change.statement);

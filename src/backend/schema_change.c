@@ -138,7 +138,7 @@ chooses_identity(Node *statement)
 {
 	ListCell   *cell;
 
-	if (!IsA(statement, AlterTableStmt))
+	if (!statement || !IsA(statement, AlterTableStmt))
 		return false;
 	foreach(cell, ((AlterTableStmt *) statement)->cmds)
 	{
@@ -148,6 +148,7 @@ chooses_identity(Node *statement)
 	return false;
 }
 
+/* No statement: the call of a function. */
 static void
 complete(const MtmSchemaFrame *frame, Node *statement, List *likes)
 {
@@ -623,6 +624,51 @@ run_inside(Call *call, MtmSchemaFrame *frame)
 		}
 		PG_END_TRY();
 	}
+}
+
+/* The frame is entered. */
+static void
+call_in_frame(MtmSchemaFrame *frame, const char *function, void (*run_it) (void *), void *arg)
+{
+	PG_TRY();
+	{
+		run_it(arg);
+		MtmSchemaFrameDone(frame);
+	}
+	PG_FINALLY();
+	{
+		MtmSchemaFrameLeave(frame);
+	}
+	PG_END_TRY();
+	if (frame->content && frame->temporary_used)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("multimaster cannot call %s() on every node", function),
+				 errdetail("It uses temporary objects, which exist on this node only.")));
+	complete(frame, NULL, NIL);
+}
+
+/* Where it is called while rows are computed that will be sent, peers do not call it by that. */
+void
+MtmSchemaChangeCall(StringInfo content, const char *function, void (*run_it) (void *), void *arg)
+{
+	MtmSchemaFrame *computing = MtmSchemaFrameInside() ? MtmSchemaFrameCurrent() : NULL;
+	MtmSchemaFrame frame;
+
+	if (computing)
+		computing->suspended_by = arg;
+	PG_TRY();
+	{
+		MtmSchemaFrameEnter(&frame, content, 0);
+		frame.function_call = true;
+		call_in_frame(&frame, function, run_it, arg);
+	}
+	PG_FINALLY();
+	{
+		if (computing)
+			computing->suspended_by = NULL;
+	}
+	PG_END_TRY();
 }
 
 void

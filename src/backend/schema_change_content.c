@@ -166,6 +166,8 @@ settings_of(Node *statement)
 			return add_current_of_options(list, ((CreateFunctionStmt *) statement)->options);
 		case T_AlterFunctionStmt:
 			return add_current_of_options(list, ((AlterFunctionStmt *) statement)->actions);
+		case T_SelectStmt:		/* a function is called: the triggers of what it writes */
+			return add_setting(list, "session_replication_role");
 		default:
 			return list;
 	}

@@ -22,6 +22,7 @@ typedef struct MtmSchemaFrame
 	MtmDescribeRelation describe;	/* gives the content when the relation is created */
 	const void *described_by;	/* its argument */
 	bool		rows_follow;	/* what it computes is sent as rows */
+	bool		function_call;	/* event triggers that fire within are a part of it */
 	int			start_triggers; /* that run before the statement: it is logged after them */
 	bool		logged;
 	const void *suspended_by;	/* code of a user that runs: not part of the statement */

@@ -130,7 +130,7 @@ on_fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *private)
 		MtmSchemaFrameResume(frame, event == FHET_ABORT);
 	if (previous_fmgr)
 		previous_fmgr(event, function, private);
-	if (event == FHET_START && MtmSchemaFrameInside() &&
+	if (event == FHET_START && MtmSchemaFrameInside() && !frame->function_call &&
 		is_event_trigger(function->fn_oid))
 		MtmSchemaFrameSuspend(frame, function);
 }
