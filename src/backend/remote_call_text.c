@@ -65,8 +65,10 @@ add_argument(StringInfo text, const NullableDatum *value, Oid type)
 		getTypeOutputInfo(type, &output, &varlena);
 		appendStringInfoString(text, quote_literal_cstr(OidOutputFunctionCall(output, value->value)));
 	}
+	/* "character" is one character, of bpchar any number */
 	appendStringInfo(text, "::%s",
-					 format_type_extended(type, -1, FORMAT_TYPE_FORCE_QUALIFY));
+					 format_type_extended(type, -1, FORMAT_TYPE_TYPEMOD_GIVEN |
+										  FORMAT_TYPE_FORCE_QUALIFY));
 }
 
 static bool

@@ -5,7 +5,7 @@ import { SchemaSessions } from './schema_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
 const LISTED = ['note', 'note_all', 'note_from', 'note_rows', 'note_any', 'note_stable', 'note_as_owner',
-  'note_temporary', 'note_deferred', 'note_table', 'note_both'];
+  'note_temporary', 'note_deferred', 'note_table', 'note_both', 'note_locked', 'note_notified'];
 const NOT_SUPPORTED = '0A000';
 
 describe('remote functions', () => {
@@ -45,6 +45,9 @@ describe('remote functions', () => {
          $$BEGIN CREATE TABLE remote.made (v text); INSERT INTO remote.made VALUES ('a'), ('b'); END$$`,
       `CREATE FUNCTION note_both(v text) RETURNS void LANGUAGE plpgsql AS
          $$BEGIN INSERT INTO remote.orders VALUES (100, v); PERFORM remote.note('inner'); END$$`,
+      `CREATE FUNCTION note_locked() RETURNS void LANGUAGE plpgsql AS
+         $$BEGIN PERFORM pg_advisory_lock(77, 77), set_config('work_mem', '77MB', false); PERFORM remote.note(current_setting('work_mem')); END$$`,
+      `CREATE FUNCTION note_notified() RETURNS void LANGUAGE plpgsql AS $$BEGIN NOTIFY remote_channel; END$$`,
       'CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS ' +
         "$$BEGIN INSERT INTO remote.noted (v) VALUES ('trigger'); RETURN NEW; END$$",
       'CREATE TABLE not_listed (v text)',
@@ -54,7 +57,7 @@ describe('remote functions', () => {
   });
 
   beforeEach(async () => {
-    await sessions.run(1, 'RESET ROLE', 'SET search_path = remote, pg_catalog');
+    await sessions.run(1, 'RESET ROLE', 'RESET datestyle', 'SET search_path = remote, pg_catalog');
     await sessions.settled();
     for (const node of sessions.nodes.ids) await sessions.run(node, 'TRUNCATE remote.noted');
     await sessions.run(1, 'DELETE FROM orders');
@@ -85,6 +88,9 @@ describe('remote functions', () => {
     ['SELECT count(*) FROM note_rows(3)', 'rows'],
     ['SELECT note_rows(3)', 'rows'],
     ['SELECT note_any(ARRAY[1.5, 2])', 'numeric[] {1.5,2}'],
+    ["SELECT note_any(B'101')", 'bit 101'],
+    ["SELECT note_any('orders'::regclass)", 'regclass orders'],
+    ["SELECT note_any('2020-01-02'::date) FROM set_config('datestyle', 'SQL, DMY', false)", 'date 02/01/2020'],
   ])('%s', async (statement, expected) => {
     await sessions.run(1, statement);
     await all_noted([expected]);
@@ -151,6 +157,15 @@ describe('remote functions', () => {
     await sessions.run(1, 'DROP TRIGGER mark ON orders');
   });
 
+  test("what it leaves with the session is not left with another node's worker", async () => {
+    await sessions.run(1, 'BEGIN', 'SELECT note_locked()', 'COMMIT');
+    await all_noted(['77MB']);
+    const held = 'SELECT mode FROM pg_locks WHERE locktype = \'advisory\' AND (classid, objid) = (77, 77)';
+    expect(await sessions.column(1, held)).toEqual(['ExclusiveLock']);
+    for (const node of sessions.nodes.ids.slice(1)) expect(await sessions.column(node, held)).toEqual([]);
+    await sessions.run(1, 'SELECT pg_advisory_unlock(77, 77)', 'RESET work_mem');
+  });
+
   test('a table that it makes is as any other afterwards', async () => {
     await sessions.run(1, 'SELECT note_table()', "INSERT INTO made VALUES ('c')", "DELETE FROM made WHERE v = 'a'");
     await sessions.all_give('SELECT v FROM remote.made ORDER BY v', ['b', 'c']);
@@ -165,6 +180,7 @@ describe('remote functions', () => {
     ['BEGIN READ ONLY', "SELECT note('x')", '25006'],
     ['CREATE TEMP TABLE remote_temporary (v int)', 'SELECT note_temporary()', NOT_SUPPORTED],
     ['SELECT note_deferred()', '42501'],
+    ['SELECT note_notified()', NOT_SUPPORTED],
     ["SET multimaster.remote_functions = 'note'", '22023'],
     ['SET ROLE remote_caller', "SET multimaster.remote_functions = 'remote.note'", '42501'],
   ])('refused: %s %s', async (...parts) => {
