@@ -5,7 +5,8 @@ import { SchemaSessions } from './schema_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
 const LISTED = ['note', 'note_all', 'note_from', 'note_rows', 'note_any', 'note_stable', 'note_as_owner',
-  'note_temporary', 'note_deferred', 'note_table', 'note_both', 'note_locked', 'note_notified'];
+  'note_temporary', 'note_deferred', 'note_table', 'note_both', 'note_locked', 'note_notified',
+  'note_sql_rows'];
 const NOT_SUPPORTED = '0A000';
 
 describe('remote functions', () => {
@@ -47,6 +48,8 @@ describe('remote functions', () => {
          $$BEGIN INSERT INTO remote.orders VALUES (100, v); PERFORM remote.note('inner'); END$$`,
       `CREATE FUNCTION note_locked() RETURNS void LANGUAGE plpgsql AS
          $$BEGIN PERFORM pg_advisory_lock(77, 77), set_config('work_mem', '77MB', false); PERFORM remote.note(current_setting('work_mem')); END$$`,
+      `CREATE FUNCTION note_sql_rows() RETURNS SETOF int LANGUAGE sql AS
+         $$INSERT INTO remote.noted (v) VALUES ('rows of SQL'); SELECT generate_series(1, 3)$$`,
       `CREATE FUNCTION note_notified() RETURNS void LANGUAGE plpgsql AS $$BEGIN NOTIFY remote_channel; END$$`,
       'CREATE FUNCTION mark() RETURNS trigger LANGUAGE plpgsql AS ' +
         "$$BEGIN INSERT INTO remote.noted (v) VALUES ('trigger'); RETURN NEW; END$$",
@@ -87,6 +90,7 @@ describe('remote functions', () => {
     ["SELECT note_from(b => '\\x00ff', v => '2020-01-02 03:04:05+01')", '2020-01-02 02:04:05|\\x00ff|t'],
     ['SELECT count(*) FROM note_rows(3)', 'rows'],
     ['SELECT note_rows(3)', 'rows'],
+    ['SELECT note_sql_rows()', 'rows of SQL'],
     ['SELECT note_any(ARRAY[1.5, 2])', 'numeric[] {1.5,2}'],
     ["SELECT note_any(B'101')", 'bit 101'],
     ["SELECT note_any('orders'::regclass)", 'regclass orders'],
@@ -164,6 +168,38 @@ describe('remote functions', () => {
     expect(await sessions.column(1, held)).toEqual(['ExclusiveLock']);
     for (const node of sessions.nodes.ids.slice(1)) expect(await sessions.column(node, held)).toEqual([]);
     await sessions.run(1, 'SELECT pg_advisory_unlock(77, 77)', 'RESET work_mem');
+  });
+
+  test('while rows are computed that are sent: called on every node, and its results are the rows', async () => {
+    await sessions.run(
+      1,
+      "CREATE TABLE computed AS SELECT note('created') AS v",
+      "ALTER TABLE computed ADD COLUMN w text DEFAULT note('altered')",
+      "INSERT INTO computed (v) VALUES ('c')",
+    );
+    await all_noted(['created', 'altered', 'altered']);
+    await sessions.all_give("SELECT v || ' ' || w FROM remote.computed ORDER BY v", ['c altered', 'created altered']);
+    await sessions.run(1, 'DROP TABLE computed');
+  });
+
+  test('an event trigger that fires within it is a part of it', async () => {
+    await sessions.run(
+      1,
+      `CREATE FUNCTION event() RETURNS event_trigger LANGUAGE plpgsql AS
+         $$BEGIN INSERT INTO remote.noted (v) VALUES ('event'); PERFORM remote.note('within'); END$$`,
+      'CREATE EVENT TRIGGER remote_event ON ddl_command_end WHEN TAG IN (\'CREATE TABLE\') EXECUTE FUNCTION event()',
+    );
+    try {
+      await sessions.run(1, 'SELECT note_table()', 'SELECT note(\'outside\')', 'CREATE TABLE made_outside (id int PRIMARY KEY)');
+      const expected = ['event', 'within', 'outside'];
+      await sessions.quiet();
+      expect(await sessions.column(1, 'SELECT v FROM remote.noted ORDER BY n')).toEqual([...expected, 'event', 'within']);
+      for (const node of sessions.nodes.ids.slice(1)) {
+        expect(await sessions.column(node, 'SELECT v FROM remote.noted ORDER BY n')).toEqual([...expected, 'within']);
+      }
+    } finally {
+      await sessions.run(1, 'DROP EVENT TRIGGER remote_event', 'DROP TABLE IF EXISTS made, made_outside');
+    }
   });
 
   test('a table that it makes is as any other afterwards', async () => {
