@@ -43,6 +43,7 @@ static bool going_on = false;	/* with the records that follow */
 static const PQcommMethods *socket_methods = NULL;
 static PQcommMethods methods;
 static Size held = 0;			/* bytes that nobody was asked to write */
+static bool full = false;		/* the socket did not take all that it was asked to write */
 
 /*---------------------------------------------------------------------------
  * Records.
@@ -86,7 +87,7 @@ decode(LogicalDecodingContext *ctx, XLogRecordBuffer *record)
 static bool
 may_hold(void)
 {
-	return going_on && held < HOLD_BYTES;
+	return going_on && !full && held < HOLD_BYTES;
 }
 
 static void
@@ -99,8 +100,11 @@ put_message(char type, const char *bytes, size_t length)
 static int
 write_held(void)
 {
+	int			result = socket_methods->flush_if_writable();
+
 	held = 0;
-	return socket_methods->flush_if_writable();
+	full = socket_methods->is_send_pending();
+	return result;
 }
 
 static int
@@ -109,7 +113,7 @@ flush_if_writable(void)
 	return may_hold() ? 0 : write_held();
 }
 
-/* What is held is in nobody's way. */
+/* What is held is in nobody's way; a peer that reads slowly must be waited for. */
 static bool
 is_send_pending(void)
 {
