@@ -165,6 +165,19 @@ column_value(const MtmColumnMap *map, int i, const MtmColumnValue *value)
 	return result;
 }
 
+/* An UPDATE gives their space back. */
+static void
+forget_dropped_columns(TupleTableSlot *slot)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attisdropped)
+			slot->tts_isnull[i] = true;
+	}
+}
+
 /*
  * Read a row into a virtual slot. Columns that were not sent (unchanged TOAST, generated ones,
  * which PostgreSQL computes anew only where they use a column) are taken from `old` when given,
@@ -183,6 +196,7 @@ read_row(MtmAppliedRelation *target, StringInfo record, TupleTableSlot *slot,
 		slot_getallattrs(old);
 		memcpy(slot->tts_values, old->tts_values, sizeof(Datum) * attributes);
 		memcpy(slot->tts_isnull, old->tts_isnull, sizeof(bool) * attributes);
+		forget_dropped_columns(slot);
 	}
 	else
 	{

@@ -39,6 +39,22 @@ const SCENARIOS: RowScenario[] = [
     tables: ['inserts'],
   },
   {
+    title: 'UPDATE of rows that have values of a dropped column: they are gone everywhere',
+    create: [
+      'CREATE TABLE slimmed (id int PRIMARY KEY, gone text, n int)',
+      "INSERT INTO slimmed SELECT id, repeat('g', 1000), 0 FROM generate_series(1, 2) id",
+      'ALTER TABLE slimmed DROP COLUMN gone',
+    ],
+    steps: [[1, 'UPDATE slimmed SET n = 1 WHERE id = 1']],
+    gives: [
+      [
+        "SELECT concat_ws(' ', id, n, pg_column_size(slimmed) > 1000) FROM slimmed ORDER BY id",
+        ['1 1 f', '2 0 t'],
+      ],
+    ],
+    tables: ['slimmed'],
+  },
+  {
     title: 'UPDATE of values and of key columns, also of a row again and again',
     create: [
       'CREATE TABLE updates (id int PRIMARY KEY, v text)',

@@ -1,7 +1,7 @@
 // A peer that reads its stream slowly: the walsender waits for it within a large transaction, and
 // does not gather the whole of it in memory. One node's lanes are held until its receiver waits.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { NodeSessions, value } from './node_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
 
