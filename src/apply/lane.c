@@ -283,6 +283,17 @@ undo(const MtmLaneItem *item)
 	MtmViewLeave();
 }
 
+/* It was handed out, but is not shown here: the stream will bring it again. */
+static void
+note_dropped(const MtmLaneItem *item)
+{
+	MtmPeer    *slot = MtmPeerSlot(item->key.origin);
+
+	SpinLockAcquire(&slot->mutex);
+	slot->handled_lsn = Min(slot->handled_lsn, item->end_lsn - 1);
+	SpinLockRelease(&slot->mutex);
+}
+
 static void
 own_origin(int peer, int lane)
 {
@@ -332,6 +343,8 @@ MtmLaneMain(Datum argument)
 			execute_outcome(&item);
 		MtmStopPointPass(MTM_STOP_ENDED);
 		dropped = MtmLaneDropped(peer, lane);
+		if (dropped && item.action != MTM_LANE_UNDO)
+			note_dropped(&item);
 		MtmLaneFinish(peer, lane, my_end);
 		if (!dropped && MtmShownNote(peer, &shown))
 			(void) MtmSendShown(peer, shown);
