@@ -11,7 +11,8 @@
  * follow it in flushed WAL are, too, and messages wait until that is done.
  *
  *  1. Nothing is waited for meanwhile: a page that is not flushed yet ends it.
- *  2. It ends after MOST_RECORDS: the walsender must look for the peer's answers.
+ *  2. It ends after MOST_RECORDS: the walsender must look for the peer's answers. And when the
+ *     socket does not take what it was asked to write, which the walsender must wait for.
  *  3. Then the walsender asks for a write, as it does after every record. Before that
  *     messages go out when they are many, when a long transaction follows, and when it is a
  *     schema change that is sent: what follows it looks up catalogs, which others may lock
@@ -64,7 +65,8 @@ decode_following(void)
 		char	   *error;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!XLogReadAhead(stream->reader, true) || !XLogReadRecord(stream->reader, &error))
+		if (full || !XLogReadAhead(stream->reader, true) ||
+			!XLogReadRecord(stream->reader, &error))
 			break;
 		LogicalDecodingProcessRecord(stream, stream->reader);
 	}
