@@ -30,6 +30,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 #define NAME "multimaster deadlock detector"
@@ -117,6 +118,8 @@ MtmDeadlockDetectorMain(Datum arg)
 	TimestampTz seen = 0;
 
 	MtmBackgroundBegin("deadlock detector");
+	/* It is a superuser: users' functions must not get in the way of PostgreSQL's. */
+	SetConfigOption("search_path", "pg_catalog", PGC_SUSET, PGC_S_OVERRIDE);
 	MtmRemoteQueryKeep();
 	for (;;)
 	{

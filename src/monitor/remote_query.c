@@ -67,8 +67,12 @@ connect_to(RemoteQuery *remote, const char *conn_string, const char *settings,
 	const char *values[] = {conn_string, "multimaster query",
 	GetDatabaseEncodingName(), options, NULL};
 
-	/* What the other server does for us must end as well when we no longer wait. */
-	snprintf(options, sizeof(options), "-c statement_timeout=%d %s", timeout_ms, settings);
+	/*
+	 * What the other server does for us must end as well when we no longer wait; and it calls no
+	 * function that a user put in the way of PostgreSQL's.
+	 */
+	snprintf(options, sizeof(options), "-c search_path=pg_catalog -c statement_timeout=%d %s",
+			 timeout_ms, settings);
 	strlcpy(remote->sqlstate, "08001", sizeof(remote->sqlstate));
 	remote->conn = PQconnectStartParams(keywords, values, 1);
 	if (!remote->conn)

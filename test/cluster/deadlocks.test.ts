@@ -218,7 +218,8 @@ describe('a circle of waits over nodes', () => {
     expect(await patient).toBeNull();
   });
 
-  test('by advisory locks over all nodes that are taken in different orders', async () => {
+  /** On nodes 2 and 3; the error of the one that asked last. */
+  async function circle_of_cluster_locks(): Promise<{ error: Ended; one: pg.Client; two: pg.Client }> {
     const clients = await all_ended([2, 3].map((node) => sessions.another(node)));
     const [one, two] = clients as [pg.Client, pg.Client];
     for (const [i, client] of clients.entries()) {
@@ -232,12 +233,27 @@ describe('a circle of waits over nodes', () => {
     await two.query('ROLLBACK');
     expect(await granted).toBeNull();
     await one.query('ROLLBACK');
+    return { error, one, two };
+  }
+
+  test('by advisory locks over all nodes that are taken in different orders', async () => {
+    const { error, one, two } = await circle_of_cluster_locks();
     const [first, second] = [await name_of(2, one), await name_of(3, two)];
     expect(error).toMatchObject({ code: '40P01', message: 'deadlock detected' });
     expect(error?.detail).toContain(
       `Node 1: ${second} waits for ${first} (ExclusiveLock, advisory).\n` +
         `Node 1: ${first} waits for ${second} (ExclusiveLock, advisory).`,
     );
+  });
+
+  test('no function that a user made is called by those who look', async () => {
+    const trap = 'public.to_jsonb(mtm.lock_wait)';
+    await sessions.on(1).query(`CREATE FUNCTION ${trap} RETURNS jsonb LANGUAGE plpgsql
+      AS $$ BEGIN RAISE 'called by %', current_user; END $$`);
+    await sessions.settled();
+    const { error } = await circle_of_cluster_locks();
+    await sessions.on(1).query(`DROP FUNCTION ${trap}`);
+    expect(error).toMatchObject({ code: '40P01' });
   });
 
   test('the detector looks at another node again and again in one session', async () => {

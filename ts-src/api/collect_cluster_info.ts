@@ -3,7 +3,7 @@ import { ask_node } from '../shell/ask_node.ts';
 import { get_cluster_state } from './get_cluster_state.ts';
 import { listed_nodes, shell_config } from '../shell/shell_config.ts';
 
-const STATE = 'SELECT to_jsonb(s) AS state FROM mtm.get_cluster_state() s';
+const STATE = 'SELECT pg_catalog.to_jsonb(s) AS state FROM mtm.get_cluster_state() s';
 
 export function collect_cluster_info() {
   const config = shell_config();

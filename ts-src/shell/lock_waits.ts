@@ -4,7 +4,7 @@ import { rows } from './sql.ts';
 import { of_interest, type LockWait } from '../core/lock_graph.ts';
 import type { NodeId } from '../core/node_set.ts';
 
-const WAITS = 'SELECT to_jsonb(w) AS wait FROM mtm.lock_waits_here() AS w';
+const WAITS = 'SELECT pg_catalog.to_jsonb(w) AS wait FROM mtm.lock_waits_here() AS w';
 
 /** Those that do not answer in time are left out. */
 export function lock_waits(
