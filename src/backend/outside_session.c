@@ -26,7 +26,7 @@
 
 /* Lost sessions must not go on for long. */
 #define OPTIONS \
-	"-c search_path=pg_catalog -c client_connection_check_interval=500 " \
+	"-c search_path=pg_catalog -c client_connection_check_interval=100 " \
 	"-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 /* The first key of the advisory locks. */

@@ -30,7 +30,7 @@
 	"-c timezone=UTC -c bytea_output=hex -c search_path=pg_catalog -c xmloption=content " \
 	"-c lc_monetary=C -c row_security=off -c quote_all_identifiers=off -c jit=off " \
 	"-c default_transaction_isolation=read\\ committed -c lock_timeout=10s " \
-	"-c client_connection_check_interval=500 " \
+	"-c client_connection_check_interval=100 " \
 	"-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 /* How often a wait looks whether the nodes are still members. */

@@ -10,6 +10,8 @@ import type { LockWait } from '../core/lock_graph.ts';
 /** After what may be a circle, and otherwise. */
 const CONFIRM_MS = 50;
 const LOOK_MS = 1_000;
+/** Longer than a session goes on waiting for one of another node that has given up. */
+const LASTED_MS = 200;
 
 const END_WAIT = 'SELECT mtm.shell_end_wait($1, $2::timestamptz, $3)';
 
@@ -19,7 +21,7 @@ let before: readonly LockWait[] = [];
 export function deadlock_step(): number {
   const { node_id, heartbeat_recv_ms } = shell_config();
   const nodes = [...new Set([node_id, ...own_report().connected])];
-  const now = lock_waits(node_id, nodes, heartbeat_recv_ms);
+  const now = lock_waits(node_id, nodes, heartbeat_recv_ms, LASTED_MS);
   for (const deadlock of deadlocks(unchanged(before, now))) {
     const { node, waiter_pid, waits_since } = deadlock.victim;
     if (node !== node_id) continue;
