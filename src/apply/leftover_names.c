@@ -17,14 +17,18 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "apply/leftover_names.h"
 #include "apply/outside.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "miscadmin.h"
 #include "superuser.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "wire/outside.h"
 
 static void
@@ -129,6 +133,17 @@ free_of_alter(const AlterTableStmt *alter)
 	}
 }
 
+/* Others have names of their own, which an index may have, too. */
+static bool
+renames_index(const RenameStmt *rename)
+{
+	Oid			table = RangeVarGetRelid(rename->relation, NoLock, true);
+	Oid			constraint = OidIsValid(table) ?
+		get_relation_constraint_oid(table, rename->subname, true) : InvalidOid;
+
+	return OidIsValid(constraint) && OidIsValid(get_constraint_index(constraint));
+}
+
 static void
 free_of_rename(const RenameStmt *rename)
 {
@@ -140,20 +155,41 @@ free_of_rename(const RenameStmt *rename)
 		case OBJECT_VIEW:
 		case OBJECT_MATVIEW:
 		case OBJECT_FOREIGN_TABLE:
-		case OBJECT_TABCONSTRAINT:
 			free_name(schema_of(rename->relation), rename->newname, false);
+			break;
+		case OBJECT_TABCONSTRAINT:
+			if (renames_index(rename))
+				free_name(schema_of(rename->relation), rename->newname, false);
 			break;
 		default:
 			break;
 	}
 }
 
+/* What moves with a table: its indexes, and the sequences of its columns. */
+static List *
+moved_along(Oid id)
+{
+	Relation	relation = relation_open(id, AccessExclusiveLock);
+	List	   *along = list_concat(RelationGetIndexList(relation), getOwnedSequences(id));
+
+	relation_close(relation, NoLock);
+	return along;
+}
+
 static void
 free_of_move(const AlterObjectSchemaStmt *move)
 {
-	/* With IF EXISTS it may move nothing. */
-	if (OidIsValid(schema_of(move->relation)))
-		free_name(get_namespace_oid(move->newschema, true), move->relation->relname, false);
+	Oid			id = move->relation ? RangeVarGetRelid(move->relation, NoLock, true) : InvalidOid;
+	Oid			schema = get_namespace_oid(move->newschema, true);
+	ListCell   *cell;
+
+	/* With IF EXISTS it may move nothing, and so where it is there. */
+	if (!OidIsValid(id) || get_rel_namespace(id) == schema)
+		return;
+	free_name(schema, move->relation->relname, false);
+	foreach(cell, moved_along(id))
+		free_name(schema, get_rel_name(lfirst_oid(cell)), false);
 }
 
 void

@@ -226,8 +226,11 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
   });
 
   test('has what the others gave the name of an index that it alone has', async () => {
-    const given = ['table', 'view', 'unique', 'renamed', 'moved', 'sequence'].map((kind) => `kept_${kind}`);
-    await query(1, 'CREATE SCHEMA apart; CREATE TABLE apart.kept_moved (id int); CREATE TABLE kept_before (id int)');
+    const given = ['table', 'view', 'unique', 'renamed', 'moved', 'moved_id_seq', 'moved_id_idx', 'sequence', 'primary']
+      .map((kind) => `kept_${kind}`);
+    await query(1, 'CREATE SCHEMA apart; CREATE TABLE apart.kept_moved (id serial); CREATE INDEX ON apart.kept_moved (id)');
+    await query(1, 'CREATE TABLE kept_before (id int PRIMARY KEY, CONSTRAINT positive CHECK (id > 0))');
+    await query(1, 'CREATE INDEX kept_own ON kept_before (id)');
     await query(3, 'SET multimaster.bypass = on');
     for (const name of [...given, 'kept_n_v_idx']) {
       await query(3, `CREATE INDEX CONCURRENTLY ${name} ON keyless (n)`);
@@ -235,7 +238,9 @@ describe('a node that comes back', { timeout: 60_000 }, () => {
     await away(3);
     await query(1, 'CREATE TABLE kept_table (id int CONSTRAINT kept_unique UNIQUE)');
     await query(2, 'CREATE VIEW kept_view AS SELECT 1 AS one');
-    await query(1, 'ALTER TABLE kept_before RENAME TO kept_renamed');
+    await query(1, 'ALTER TABLE kept_before RENAME CONSTRAINT kept_before_pkey TO kept_primary');
+    await query(1, 'ALTER TABLE kept_before RENAME CONSTRAINT positive TO kept_own');
+    await query(1, 'ALTER TABLE kept_before SET SCHEMA public; ALTER TABLE kept_before RENAME TO kept_renamed');
     await query(2, 'ALTER TABLE apart.kept_moved SET SCHEMA public');
     await query(1, 'CREATE SEQUENCE kept_sequence; CREATE INDEX ON kept (n, v)');
     await back(3);
