@@ -29,6 +29,39 @@
 #include "wire/computed_values.h"
 #include "wire/pinned_settings.h"
 
+static char *
+as_text(Oid type, Datum datum)
+{
+	int			level = MtmPinSettings();
+	Oid			output;
+	bool		varlena;
+	char	   *text;
+
+	getTypeOutputInfo(type, &output, &varlena);
+	text = OidOutputFunctionCall(output, datum);
+	AtEOXact_GUC(false, level);
+	return text;
+}
+
+/* The statement is read under the client's settings on all nodes, and so is this constant. */
+static void
+refuse_if_read_as_other(Oid type, const char *text)
+{
+	Oid			input;
+	Oid			parameter;
+	Datum		datum;
+
+	getTypeInputInfo(type, &input, &parameter);
+	datum = OidInputFunctionCall(input, pstrdup(text), parameter, -1);
+	if (strcmp(as_text(type, datum), text) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("multimaster cannot send a value of type %s under this session's settings",
+						format_type_be(type)),
+				 errdetail("Its text would be read as another value."),
+				 errhint("SET array_nulls = on.")));
+}
+
 static MtmComputedValue *
 compute(Node *expression)
 {
@@ -43,13 +76,8 @@ compute(Node *expression)
 									   FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 	if (!isnull)
 	{
-		int			level = MtmPinSettings();
-		Oid			output;
-		bool		varlena;
-
-		getTypeOutputInfo(type, &output, &varlena);
-		value->value = OidOutputFunctionCall(output, datum);
-		AtEOXact_GUC(false, level);
+		value->value = as_text(type, datum);
+		refuse_if_read_as_other(type, value->value);
 	}
 	FreeExecutorState(estate);
 	return value;
@@ -110,6 +138,26 @@ refuse_merge(Oid table, const char *column, LOCKMODE lockmode)
 	}
 }
 
+/* Then this one is an error, or nothing with IF NOT EXISTS. */
+static bool
+is_added_before(const MtmValuePlace *place)
+{
+	const char *name = castNode(ColumnDef, place->add->def)->colname;
+	ListCell   *cell;
+
+	foreach(cell, place->alter->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		if (command == place->add)
+			return false;
+		if (command->subtype == AT_AddColumn &&
+			strcmp(castNode(ColumnDef, command->def)->colname, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static MtmComputedValue *
 compute_default(const MtmValuePlace *place, const char *query_string)
 {
@@ -123,7 +171,7 @@ compute_default(const MtmValuePlace *place, const char *query_string)
 		return NULL;			/* IF EXISTS */
 	kind = get_rel_relkind(table);
 	if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) ||
-		get_attnum(table, column->colname) != 0)
+		get_attnum(table, column->colname) != 0 || is_added_before(place))
 		return NULL;			/* an error, or IF NOT EXISTS */
 	expression = MtmCookedDefault(column, *place->expression, query_string);
 	if (!MtmDependsOnNode(expression) || contain_volatile_functions(expression))

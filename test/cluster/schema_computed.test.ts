@@ -256,6 +256,34 @@ describe('what a schema change computes', () => {
     await same('heir', 'kept', 'part_1');
   });
 
+  test('a constant that the session would read as another value is none', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE kept (id int PRIMARY KEY)',
+      'INSERT INTO kept VALUES (1)',
+      `CREATE FUNCTION list() RETURNS text[] LANGUAGE sql STABLE AS
+         $$ SELECT ARRAY[current_setting('app.nothing', true), 'NULL'] $$`,
+      'SET array_nulls = off',
+    );
+    expect(await sessions.failure(1, 'ALTER TABLE kept ADD COLUMN a text[] DEFAULT list()')).toBe('0A000');
+    await sessions.run(1, 'RESET array_nulls', 'ALTER TABLE kept ADD COLUMN a text[] DEFAULT list()');
+    await sessions.all_give('SELECT a IS NOT DISTINCT FROM list() FROM kept', ['true']);
+    await same('kept');
+  });
+
+  test('a column that is added before in the same statement keeps its default', async () => {
+    await sessions.run(
+      1,
+      'CREATE TABLE kept (id int PRIMARY KEY)',
+      'INSERT INTO kept VALUES (1)',
+      `ALTER TABLE kept ADD COLUMN IF NOT EXISTS a int DEFAULT 5,
+         ADD COLUMN IF NOT EXISTS a int DEFAULT -pg_backend_pid()`,
+      'INSERT INTO kept VALUES (2)',
+    );
+    await sessions.all_give('SELECT a FROM kept', ['5', '5']);
+    await same('kept');
+  });
+
   test('bounds of partitions are computed once', async () => {
     await sessions.run(
       2,
