@@ -18,6 +18,8 @@ const TAKES: Record<string, number> = {
   large_transactions: 50,
   not_online: 50,
   init_cluster: 45,
+  advisory_locks: 40,
+  pg_upgrade: 35,
   schema_objects: 30,
   drop_node: 30,
   stop_node: 30,
