@@ -88,6 +88,12 @@ set(const char *name, const char *value)
 }
 
 void
+MtmBackgroundOwnNames(void)
+{
+	set("search_path", "pg_catalog");
+}
+
+void
 MtmBackgroundBegin(const char *name)
 {
 	MtmProcessSetExempt();

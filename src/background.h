@@ -21,6 +21,12 @@ extern void MtmBackgroundBegin(const char *name);
 /* The same for one whose commits are the cluster's, as those of any client. */
 extern void MtmBackgroundBeginAsClient(const char *name);
 
+/*
+ * For one that runs queries of its own, as a superuser: nobody's function gets in the way of
+ * PostgreSQL's. Not where code of users runs, which may count on the search_path.
+ */
+extern void MtmBackgroundOwnNames(void);
+
 /* Between two pieces of work: read the configuration again after a SIGHUP. */
 extern void MtmReloadIfAsked(void);
 

@@ -100,6 +100,7 @@ MtmDatabaseConnect(void)
 	}
 	MtmDatabaseSetMissing(true);
 	MtmBackgroundBegin("monitor");
+	MtmBackgroundOwnNames();
 	MtmDatabaseSetMissing(false);
 }
 

@@ -118,8 +118,7 @@ MtmDeadlockDetectorMain(Datum arg)
 	TimestampTz seen = 0;
 
 	MtmBackgroundBegin("deadlock detector");
-	/* It is a superuser: users' functions must not get in the way of PostgreSQL's. */
-	SetConfigOption("search_path", "pg_catalog", PGC_SUSET, PGC_S_OVERRIDE);
+	MtmBackgroundOwnNames();
 	MtmRemoteQueryKeep();
 	for (;;)
 	{

@@ -35,6 +35,7 @@ MtmDropWorkerMain(Datum arg)
 	char	   *name = psprintf("drop of node %d", DatumGetInt32(arg));
 
 	MtmBackgroundBeginAsClient(name);
+	MtmBackgroundOwnNames();
 	/* What is set for all sessions: this one's commit is the cluster's in any case. */
 	SetConfigOption("multimaster.bypass", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_SUSET, PGC_S_OVERRIDE);
