@@ -93,7 +93,7 @@ has_call(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	return IsA(node, FuncCall) || IsA(node, A_Expr) ||
+	return IsA(node, FuncCall) || IsA(node, A_Expr) || IsA(node, TypeCast) ||
 		raw_expression_tree_walker(node, has_call, context);
 }
 

@@ -295,10 +295,15 @@ describe('what a schema change computes', () => {
       "SET app.tenant = 'one'",
       "ALTER TABLE lists ATTACH PARTITION list_1 FOR VALUES IN (current_setting('app.tenant'), gen_random_uuid(), NULL)",
       "CREATE SCHEMA schema_computed_too CREATE TABLE list_2 PARTITION OF schema_computed.lists FOR VALUES IN (random()::text)",
+      'CREATE TYPE session AS (pid int)',
+      'CREATE FUNCTION session(int) RETURNS session LANGUAGE sql STABLE AS $$ SELECT ROW(pg_backend_pid())::schema_computed.session $$',
+      'CREATE CAST (int AS session) WITH FUNCTION session(int)',
+      'CREATE TABLE casts (id session) PARTITION BY LIST (id)',
+      'CREATE TABLE cast_1 PARTITION OF casts FOR VALUES IN (1::session)',
       "INSERT INTO lists VALUES ('one')",
       "INSERT INTO ranges VALUES ('-infinity', 0), (now() + '1 day', 0)",
     );
-    await same('list_1', 'range_1', 'range_2');
+    await same('cast_1', 'list_1', 'range_1', 'range_2');
     await sessions.run(2, 'DROP SCHEMA schema_computed_too CASCADE');
   });
 
