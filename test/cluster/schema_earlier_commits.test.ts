@@ -4,9 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { NodeSessions, failure, value } from './node_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
+import { SLOW, hold_outcomes, release_outcomes } from './slow_outcomes.ts';
 
-/** Executes nothing of the others while it is held. */
-const SLOW = 3;
 const POLL_MS = 10;
 
 describe('a schema change on a peer that executes late', () => {
@@ -29,8 +28,8 @@ describe('a schema change on a peer that executes late', () => {
 
   afterAll(() => sessions.close());
 
-  const hold = () => sessions.on(SLOW).query("SELECT mtm.inject_2pc_error('outcome', 'wait')");
-  const release = () => sessions.on(SLOW).query("SELECT mtm.inject_2pc_error('')");
+  const hold = () => hold_outcomes(sessions);
+  const release = () => release_outcomes(sessions);
 
   async function until(node: number, query: string): Promise<void> {
     while ((await value(sessions.on(node), query)) !== true) await sleep(POLL_MS);

@@ -5,9 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type pg from 'pg';
 import { NodeSessions, failure, notices, value } from './node_sessions.ts';
 import { shared_cluster } from './shared_cluster.ts';
+import { SLOW, hold_outcomes, release_outcomes } from './slow_outcomes.ts';
 
-/** Shows nothing of the others while it is held. */
-const SLOW = 3;
 const POLL_MS = 10;
 const COUNT = 'SELECT count(*)::int FROM entries';
 
@@ -28,8 +27,8 @@ describe('a session that asks for more', () => {
 
   afterAll(() => sessions.close());
 
-  const hold = () => sessions.on(SLOW).query("SELECT mtm.inject_2pc_error('outcome', 'wait')");
-  const release = () => sessions.on(SLOW).query("SELECT mtm.inject_2pc_error('')");
+  const hold = () => hold_outcomes(sessions);
+  const release = () => release_outcomes(sessions);
   const insert = () => `INSERT INTO entries VALUES (${++rows})`;
   const shown_on = (node: number) => value(sessions.on(node), COUNT);
 
